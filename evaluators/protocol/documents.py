@@ -1,0 +1,162 @@
+"""The base of every document: strict pydantic models read from YAML or JSON, faults named by file, line and field."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Self, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evaluators.protocol.problems import Problem, ProblemsFound
+
+Path = tuple[str | int, ...]
+
+MAX_DOCUMENT_BYTES = 1_000_000
+
+REMEDIES = {
+    "missing": "Add the field.",
+    "extra_forbidden": "Remove it, or correct its spelling.",
+}
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML without anchors' aliases (a bomb in ten lines) and without duplicate keys."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(
+                problem="aliases (*name) are not allowed", problem_mark=self.peek_event().start_mark
+            )
+        return super().compose_node(parent, index)
+
+
+def _lines(node: yaml.Node | None, path: Path, found: dict[Path, int], problems: list[Problem], file: str) -> None:
+    """Collect the line (from 1) of every path below `node`, and a problem for each duplicate key."""
+    if node is None:
+        return
+    found.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                problems.append(
+                    Problem("E-DOC-DUPLICATE", f"the key {name!r} stands twice", file, key.start_mark.line + 1,
+                            _dotted((*path, name)), "Keep one of them.")
+                )  # fmt: skip
+            seen.add(name)
+            found[(*path, name)] = key.start_mark.line + 1
+            _lines(value, (*path, name), found, problems, file)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, value in enumerate(node.value):
+            _lines(value, (*path, position), found, problems, file)
+
+
+def _dotted(path: Path) -> str:
+    """`tracks[0].phases` from ("tracks", 0, "phases")."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
+
+
+def parse_yaml(text: str, *, file: str) -> tuple[Any, dict[Path, int]]:
+    """The plain value of one YAML (or JSON) document and the line of every path in it; raises ProblemsFound."""
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_DOCUMENT_BYTES:
+        raise ProblemsFound([Problem("E-DOC-SIZE", f"the document is larger than {MAX_DOCUMENT_BYTES} bytes", file,
+                                     remedy="A document describes files; put the data itself into them.")])  # fmt: skip
+    loader = _StrictLoader(text)
+    try:
+        node = loader.get_single_node()
+        lines: dict[Path, int] = {}
+        problems: list[Problem] = []
+        _lines(node, (), lines, problems, file)
+        if problems:
+            raise ProblemsFound(problems)
+        value = loader.construct_document(node) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ProblemsFound([Problem("E-DOC-SYNTAX", f"this is not valid YAML: {error.problem}", file,
+                                     mark.line + 1 if mark else None,
+                                     remedy="Check indentation, colons and quotes at this line.")]) from error  # fmt: skip
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, ProblemsFound):
+            raise
+        raise ProblemsFound([Problem("E-DOC-SYNTAX", f"this is not valid YAML: {type(error).__name__}", file,
+                                     remedy="Save it as plain UTF-8 text.")]) from error  # fmt: skip
+    finally:
+        loader.dispose()
+    return value, lines
+
+
+def problems_of(error: ValidationError, *, file: str, lines: Mapping[Path, int] | None = None) -> list[Problem]:
+    """Each pydantic fault as a Problem with the line of the nearest enclosing path that stands in the file."""
+    problems = []
+    for fault in error.errors(include_url=False, include_context=False):
+        path = tuple(part for part in fault["loc"] if not (isinstance(part, str) and part.startswith("function-")))
+        line = None
+        if lines:
+            line = next((lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in lines), None)
+        kind = fault["type"]
+        if kind == "extra_forbidden":
+            code, message = "E-DOC-UNKNOWN", f"the field {path[-1]!r} is not known here"
+        elif kind == "missing":
+            code, message = "E-DOC-MISSING", f"the required field {path[-1]!r} is missing"
+        else:
+            code, message = "E-DOC-VALUE", fault["msg"].removeprefix("Value error, ")
+        problems.append(Problem(code, message, file, line, _dotted(path), REMEDIES.get(kind, "")))
+    return problems
+
+
+class Document(BaseModel):
+    """A strict, immutable document: unknown keys are refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def from_yaml(cls, text: str, *, file: str) -> Self:
+        """Read the document from YAML or JSON text; raises ProblemsFound naming file, line and field."""
+        value, lines = parse_yaml(text, file=file)
+        if not isinstance(value, dict):
+            raise ProblemsFound([Problem("E-DOC-SYNTAX", "the document must be a mapping of fields", file, 1,
+                                         remedy="Begin with `schema: …`.")])  # fmt: skip
+        return cls.from_value(value, file=file, lines=lines)
+
+    @classmethod
+    def from_value(cls, value: Mapping[str, Any], *, file: str, lines: Mapping[Path, int] | None = None) -> Self:
+        """Read the document from plain values (a form, JSON); raises ProblemsFound."""
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            raise ProblemsFound(problems_of(error, file=file, lines=lines)) from error
+
+    def to_value(self) -> dict[str, Any]:
+        """Plain JSON values, without what was left at its default."""
+        return cast(dict[str, Any], self.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+    def to_yaml(self) -> str:
+        """The document as YAML that `from_yaml` reads back to an equal one; keys in their declared order."""
+        return yaml.safe_dump(_plain(self._ordered()), sort_keys=False, allow_unicode=True, width=100)
+
+    def _ordered(self) -> dict[str, Any]:
+        """`to_value` with `schema` always present: it is the first thing a reader looks for."""
+        value = self.to_value()
+        head = {"schema": getattr(self, "schema_", None)} if hasattr(self, "schema_") else {}
+        return {**head, **value}
+
+
+def _plain(value: Any) -> Any:
+    """Dates as ISO text, so that YAML does not turn them into objects of its own."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one byte form of a JSON value that digests are taken over: sorted keys, no spaces, UTF-8, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()

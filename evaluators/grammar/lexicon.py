@@ -1,0 +1,135 @@
+"""The words of the grammar, with every form that its rules ask for."""
+
+from typing import NamedTuple
+
+VOWELS = "aeiou"
+
+
+class Noun(NamedTuple):
+    """A count noun."""
+
+    one: str
+    many: str
+
+
+class Verb(NamedTuple):
+    """A verb's five forms."""
+
+    base: str
+    third: str
+    past: str
+    participle: str
+    gerund: str
+
+
+class Degree(NamedTuple):
+    """An adjective that can be compared."""
+
+    plain: str
+    more: str
+
+
+def _noun(word: str) -> Noun:
+    """A noun with its regular plural, or `one/many`."""
+    one, _, many = word.partition("/")
+    if not many:
+        many = one + ("es" if one.endswith(("s", "x", "ch", "sh")) else "s")
+    return Noun(one, many)
+
+
+def _third(base: str) -> str:
+    """The third person singular of a verb."""
+    if base.endswith("y") and base[-2] not in VOWELS:
+        return base[:-1] + "ies"
+    return base + ("es" if base.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def _gerund(base: str, stem: str) -> str:
+    """The -ing form; `stem` is the base with a doubled consonant where spelling asks for one."""
+    return stem[:-1] + "ing" if stem == base and base.endswith("e") else stem + "ing"
+
+
+def _regular(word: str) -> Verb:
+    """A regular verb; `hug/hugg` gives the stem before -ed and -ing where it differs."""
+    base, _, stem = word.partition("/")
+    stem = stem or base
+    if base.endswith("y") and base[-2] not in VOWELS:
+        past = base[:-1] + "ied"
+    else:
+        past = stem + ("d" if stem.endswith("e") else "ed")
+    return Verb(base, _third(base), past, past, _gerund(base, stem))
+
+
+def _irregular(row: str) -> Verb:
+    """A verb from its base, past and participle, and from its gerund where that is not regular."""
+    base, past, participle, *gerund = row.split()
+    return Verb(base, _third(base), past, participle, gerund[0] if gerund else _gerund(base, base))
+
+
+MEN = tuple(map(_noun, "boy man/men king prince uncle brother father waiter monk grandfather nephew son".split()))
+WOMEN = tuple(
+    map(_noun, "girl woman/women queen princess aunt sister mother waitress nun grandmother niece daughter".split())
+)
+GENDERED = (*MEN, *WOMEN)
+OTHERS = tuple(
+    map(
+        _noun,
+        "doctor teacher pilot farmer painter driver lawyer singer nurse baker student gardener sailor dancer "
+        "judge guest tailor plumber".split(),
+    )
+)
+PEOPLE = (*GENDERED, *OTHERS)
+THINGS = tuple(
+    map(
+        _noun,
+        "cup book lamp chair table letter picture plate box basket knife/knives key coat map ladder bottle vase "
+        "bell blanket drum candle mirror".split(),
+    )
+)
+MASS = tuple("water sand rice milk smoke butter salt sugar flour honey mud dust gravel coffee".split())
+
+ADJECTIVES = tuple("old new heavy small blue red green cheap dusty large strange round wooden dirty".split())
+DEGREES = tuple(
+    Degree(plain, plain + ("r" if plain.endswith("e") else "er"))
+    for plain in "tall old small young kind strong loud slow quick brave calm rich poor short".split()
+)
+ADVERBS = tuple("often rarely always clearly usually probably certainly sometimes".split())
+NEAR = ("near", "behind", "beside")
+
+# Verbs that need an object, of which people make a good one.
+SOCIAL = tuple(map(_regular, "praise admire greet thank blame avoid mention describe defend trust respect fear".split()))
+# Verbs that need an object, of which things make a good one.
+HANDLING = (
+    *map(_regular, "repair carry move clean use need lift mention describe".split()),
+    *map(_irregular, ["buy bought bought", "find found found", "bring brought brought", "hold held held"]),
+)
+# Verbs that take no object.
+ALONE = (
+    *map(_regular, "smile sneeze arrive vanish yawn shiver faint snore tremble hesitate cough".split()),
+    _irregular("sleep slept slept"),
+)
+# Verbs with an object whose past and participle differ.
+BREAKING = tuple(
+    map(
+        _irregular,
+        [
+            "break broke broken",
+            "steal stole stolen",
+            "take took taken",
+            "choose chose chosen",
+            "hide hid hidden",
+            "draw drew drawn",
+            "wear wore worn",
+            "tear tore torn",
+            "throw threw thrown",
+            "shake shook shaken",
+            "forget forgot forgotten forgetting",
+            "see saw seen",
+        ],
+    )
+)
+# Verbs whose clause may begin with `that` or with `what`.
+KNOWING = tuple("knew remembered noticed discovered revealed understood heard explained guessed".split())
+# Verbs whose complement is `to sleep`, and those whose complement is `sleeping`.
+WITH_TO = tuple("wanted hoped decided refused agreed promised managed".split())
+WITH_ING = tuple("enjoyed avoided finished resisted stopped imagined practiced".split())

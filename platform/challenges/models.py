@@ -1,0 +1,139 @@
+"""Challenges, their tracks and phases, and who looks after them."""
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+
+KEY = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", "Use lower-case letters, digits and single hyphens.")
+
+
+class Challenge(models.Model):
+    """One edition of a shared task."""
+
+    key = models.CharField(max_length=60, unique=True, validators=[KEY])
+    title = models.CharField(max_length=200)
+    summary = models.CharField(max_length=300, blank=True, help_text="One sentence for lists.")
+    description = models.TextField(blank=True, help_text="Markdown.")
+    timezone = models.CharField(max_length=60, default="AoE", help_text="AoE (UTC−12), UTC or a zone's name.")
+    published = models.BooleanField(default=False, help_text="Shown to everyone; before, only to its organizers.")
+    # Documents name baselines by where they come from; the demo and organizers' commands submit them.
+    baselines = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Role(models.Model):
+    """What a person may do in one challenge; who has no role is a participant or a reader."""
+
+    class Kind(models.TextChoices):
+        """The closed list of roles."""
+
+        ORGANIZER = "organizer", "Organizer"
+        REVIEWER = "reviewer", "Reviewer"
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="roles")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="challenge_roles")
+    kind = models.CharField(max_length=12, choices=Kind)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["challenge", "user", "kind"], name="role_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.kind} of {self.challenge}"
+
+
+class Track(models.Model):
+    """A division of a challenge with its own rules; the JSON fields hold parts of the track's document."""
+
+    class Counts(models.TextChoices):
+        """Which of a team's entries stands on the leaderboard."""
+
+        BEST = "best", "The best"
+        LAST = "last", "The last"
+        PICKED = "picked", "The one the team picked"
+
+    class Missing(models.TextChoices):
+        """What happens to an entry that lacks a score."""
+
+        UNRANKED = "unranked", "It is not ranked"
+        WORST = "worst", "The missing score counts as the worst possible"
+
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="tracks")
+    key = models.CharField(max_length=60, validators=[KEY])
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True, help_text="Markdown.")
+    position = models.PositiveIntegerField(default=0)
+    kinds = models.JSONField(default=list, help_text='Kinds of submission taken, e.g. ["model", "code"].')
+    backends = models.JSONField(default=list, blank=True, help_text='Model backends taken, e.g. ["causal"].')
+    budget = models.JSONField(default=dict, blank=True, help_text="Words, epochs and the like.")
+    questions = models.JSONField(default=list, blank=True, help_text="The track's own typed questions.")
+    image = models.CharField(max_length=120, default="model", help_text="Runner image, `name` or `name@sha256:…`.")
+    cpus = models.DecimalField(max_digits=5, decimal_places=2, default=2, validators=[MinValueValidator(0.1)])
+    memory = models.PositiveBigIntegerField(default=4 * 1024**3, validators=[MinValueValidator(64 * 1024**2)])
+    pids = models.PositiveIntegerField(default=256, validators=[MinValueValidator(8), MaxValueValidator(4096)])
+    gpus = models.PositiveIntegerField(default=0, validators=[MaxValueValidator(16)])
+    wall = models.PositiveIntegerField(default=3600, help_text="Seconds a run may take.")
+    disk = models.PositiveBigIntegerField(default=256 * 1024**2, help_text="Bytes a run may write.")
+    hardware = models.CharField(max_length=40, default="cpu", help_text="The queue of workers that run it.")
+    max_bytes = models.PositiveBigIntegerField(default=2 * 1024**3, help_text="The largest hand-in, in bytes.")
+    counts = models.CharField(max_length=10, choices=Counts, default=Counts.BEST)
+    aggregate = models.JSONField(default=dict, blank=True, help_text='E.g. {"method": "macro", "weights": {…}}.')
+    missing = models.CharField(max_length=10, choices=Missing, default=Missing.UNRANKED)
+    alpha = models.FloatField(default=0.05, validators=[MinValueValidator(0.0001), MaxValueValidator(0.5)])
+    round_digits = models.PositiveIntegerField(default=2, validators=[MaxValueValidator(6)])
+
+    class Meta:
+        ordering = ["position", "key"]
+        constraints = [models.UniqueConstraint(fields=["challenge", "key"], name="track_key_once")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Phase(models.Model):
+    """A time window of a track with its own quota and visibility."""
+
+    class Visibility(models.TextChoices):
+        """When scores of the phase may be seen by all."""
+
+        PUBLIC = "public", "At once"
+        AFTER_CLOSE = "after_close", "After the phase has closed"
+        HIDDEN = "hidden", "Only to organizers and reviewers"
+
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="phases")
+    key = models.CharField(max_length=60, validators=[KEY])
+    title = models.CharField(max_length=200)
+    position = models.PositiveIntegerField(default=0)
+    opens = models.DateTimeField()
+    closes = models.DateTimeField()
+    quota_day = models.PositiveIntegerField(null=True, blank=True, help_text="Hand-ins a team may make in a day (UTC).")
+    quota_total = models.PositiveIntegerField(null=True, blank=True)
+    quota_concurrent = models.PositiveIntegerField(null=True, blank=True)
+    visibility = models.CharField(max_length=12, choices=Visibility, default=Visibility.AFTER_CLOSE)
+
+    class Meta:
+        ordering = ["position", "opens", "key"]
+        constraints = [
+            models.UniqueConstraint(fields=["track", "key"], name="phase_key_once"),
+            models.CheckConstraint(condition=models.Q(closes__gt=models.F("opens")), name="phase_closes_after_opens"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.track}: {self.title}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the phase takes submissions now."""
+        return self.opens <= timezone.now() < self.closes
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the phase's window has passed."""
+        return timezone.now() >= self.closes

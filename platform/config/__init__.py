@@ -1,0 +1,1 @@
+"""Settings, URLs, the Celery application and the one way to queue work."""

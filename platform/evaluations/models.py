@@ -1,0 +1,196 @@
+"""Runs and their attempts, response sets, evaluations and scores, and the events that tell their story."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from challenges.models import Phase
+from submissions.models import Entry, Submission
+from suites.models import SuiteVersion
+
+
+class ResponseSet(models.Model):
+    """A submission's answers to one suite selection, at one checkpoint, with one training seed."""
+
+    # sha256 over registration, submission digest, suite digest, selection, checkpoint, train seed, image id and backend.
+    key = models.CharField(max_length=64, unique=True)
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="response_sets")
+    suite_version = models.ForeignKey(SuiteVersion, on_delete=models.PROTECT, related_name="response_sets")
+    selection = models.CharField(max_length=60)
+    splits = models.JSONField(default=list)
+    sample = models.PositiveIntegerField(null=True, blank=True)
+    checkpoint = models.CharField(max_length=60, default="main")
+    train_seed = models.PositiveIntegerField(default=0, help_text="0: the manifest names no training seed.")
+    image_id = models.CharField(max_length=80, blank=True)
+    # Order, opaque ids and candidate order follow from this secret, drawn once; it never leaves the server.
+    draw_key = models.BinaryField(max_length=32)
+    complete = models.BooleanField(default=False)
+    sealed_name = models.CharField(max_length=200, blank=True, help_text="Canonical responses in the storage `sealed`.")
+    digest = models.CharField(max_length=64, blank=True)
+    asked = models.PositiveIntegerField(default=0)
+    answered = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.submission} on {self.suite_version} ({self.selection}, {self.checkpoint})"
+
+
+class Run(models.Model):
+    """An entry's evaluation in a phase; state changes only through evaluations.states.move."""
+
+    class Purpose(models.TextChoices):
+        """Why it runs."""
+
+        PHASE = "phase", "Phase"
+        REHEARSAL = "rehearsal", "Rehearsal"
+        DRY_RUN = "dry-run", "Dry run"
+        SPOT_CHECK = "spot-check", "Spot check"
+        RERUN = "rerun", "Rerun"
+
+    class State(models.TextChoices):
+        """FAILED is the participant's fault, ERRORED ours."""
+
+        QUEUED = "queued", "Queued"
+        PREPARING = "preparing", "Preparing"
+        RUNNING = "running", "Running"
+        SCORING = "scoring", "Scoring"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        ERRORED = "errored", "Error of the platform"
+        CANCELLED = "cancelled", "Cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="runs")
+    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="runs")
+    purpose = models.CharField(max_length=12, choices=Purpose, default=Purpose.PHASE)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    queue = models.CharField(max_length=40, default="cpu")
+    image_id = models.CharField(max_length=80, blank=True)
+    code = models.CharField(max_length=40, blank=True, help_text="The error code of a failed run.")
+    stage = models.CharField(max_length=20, blank=True, help_text="Where it failed.")
+    detail = models.JSONField(default=dict, blank=True, help_text="What organizers, and on public data the team, see.")
+    not_before = models.DateTimeField(default=timezone.now, help_text="Back-off after an error of ours.")
+    response_sets = models.ManyToManyField(ResponseSet, through="RunResponseSet", related_name="runs")
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entry", "phase"], condition=models.Q(purpose="phase"), name="run_once_per_phase"
+            )
+        ]
+        indexes = [models.Index(fields=["state", "queue", "not_before", "created_at"], name="run_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.entry} in {self.phase.key}: {self.state}"
+
+
+class RunResponseSet(models.Model):
+    """A response set that a run needs, in the order in which suites are answered."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="run_response_sets")
+    response_set = models.ForeignKey(ResponseSet, on_delete=models.PROTECT, related_name="run_response_sets")
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["run", "response_set"], name="run_response_set_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run}: {self.response_set}"
+
+
+class Attempt(models.Model):
+    """One try at a run by one worker, which holds it by a lease."""
+
+    class State(models.TextChoices):
+        """LOST: the lease ran out."""
+
+        LIVE = "live", "Live"
+        ENDED = "ended", "Ended"
+        LOST = "lost", "Lost"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=6, choices=State, default=State.LIVE)
+    worker = models.CharField(max_length=120)
+    lease = models.UUIDField(default=uuid.uuid4, unique=True)
+    lease_until = models.DateTimeField()
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # Suite i of m, done of total, items/s: written with each heartbeat.
+    progress = models.JSONField(default=dict, blank=True)
+    resources = models.JSONField(default=dict, blank=True)
+    outcome = models.JSONField(default=dict, blank=True)
+    log_tail = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="attempt_number_once"),
+            models.UniqueConstraint(fields=["run"], condition=models.Q(state="live"), name="attempt_one_live"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.run_id}"
+
+
+class Evaluation(models.Model):
+    """A response set scored by one evaluator version."""
+
+    response_set = models.ForeignKey(ResponseSet, on_delete=models.PROTECT, related_name="evaluations")
+    evaluator = models.CharField(max_length=40, help_text="Version of the evaluators package.")
+    suite_digest = models.CharField(max_length=64)
+    document = models.JSONField(default=dict, help_text="The scores/1 document.")
+    items_name = models.CharField(max_length=200, blank=True, help_text="Item scores (Parquet) in the storage `sealed`.")
+    complete = models.BooleanField(default=True, help_text="Every item asked was answered; only then is it ranked.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["response_set", "evaluator"], name="evaluation_once")]
+
+    def __str__(self) -> str:
+        return f"{self.response_set} by {self.evaluator}"
+
+
+class Score(models.Model):
+    """A number for an evaluation, a metric and a group or tag; the suite's own has neither."""
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="scores")
+    metric = models.CharField(max_length=40)
+    group = models.CharField(max_length=120, blank=True)
+    tag = models.CharField(max_length=120, blank=True)
+    value = models.FloatField(null=True)
+    low = models.FloatField(null=True)
+    high = models.FloatField(null=True)
+    n = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["evaluation", "metric", "group", "tag"], name="score_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.group or 'all'}: {self.value}"
+
+
+class Event(models.Model):
+    """Something that happened to a submission or one of its runs; rows are only ever added."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="events")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, null=True, blank=True, related_name="events")
+    kind = models.CharField(max_length=40)
+    old = models.CharField(max_length=20, blank=True)
+    new = models.CharField(max_length=20, blank=True)
+    detail = models.JSONField(default=dict, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.old} {self.new}".strip()

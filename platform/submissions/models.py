@@ -1,0 +1,161 @@
+"""What teams hand in, where it is entered, and the quota that it uses up."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Team
+from challenges.models import Challenge, Phase, Track
+
+
+class Registration(models.Model):
+    """A team taking part in a challenge; a person takes part in one team only. The quota ledger hangs on it."""
+
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="registrations")
+    challenge = models.ForeignKey(Challenge, on_delete=models.PROTECT, related_name="registrations")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "challenge"], name="registration_once")]
+
+    def __str__(self) -> str:
+        return f"{self.team} in {self.challenge}"
+
+
+class Artifact(models.Model):
+    """Bytes that were handed in, stored once under their digest in the storage `artifacts`."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    size = models.PositiveBigIntegerField()
+    storage_name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.digest[:12]
+
+
+class UploadSession(models.Model):
+    """A file on its way, in chunks; it can go on after a reload, a lost connection or a restart."""
+
+    class State(models.TextChoices):
+        """A session is used up by the submission that takes its artifact."""
+
+        OPEN = "open", "Open"
+        COMPLETE = "complete", "Complete"
+        USED = "used", "Used"
+        ABANDONED = "abandoned", "Abandoned"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="+")
+    filename = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField()
+    received = models.PositiveBigIntegerField(default=0)
+    expected_digest = models.CharField(max_length=64, blank=True, help_text="sha256 that the sender computed.")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.filename} ({self.received} of {self.size} bytes)"
+
+
+class Submission(models.Model):
+    """An artifact and its manifest; immutable once received, but for its state."""
+
+    class State(models.TextChoices):
+        """Received, then checked: accepted or rejected."""
+
+        RECEIVED = "received", "Received"
+        ACCEPTED = "accepted", "Accepted"
+        REJECTED = "rejected", "Rejected"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    registration = models.ForeignKey(Registration, on_delete=models.PROTECT, related_name="submissions")
+    number = models.PositiveIntegerField(help_text="Counts a team's submissions in a challenge from 1.")
+    name = models.CharField(max_length=120, help_text="The method's name, as it stands on leaderboards.")
+    kind = models.CharField(max_length=12)
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="submissions")
+    # The manifest as the team gave it (form or submission.yaml), validated; completed at the check.
+    manifest = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, help_text="sha256 over artifact and manifest: what a run depends on.")
+    state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
+    problems = models.JSONField(default=list, blank=True, help_text="Why it was rejected: code, sentence, remedy.")
+    files = models.JSONField(default=list, blank=True, help_text="Path, size and sha256 of each file in it.")
+    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    checked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.UniqueConstraint(fields=["registration", "number"], name="submission_number_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} (#{self.number} of {self.registration.team})"
+
+
+class Entry(models.Model):
+    """A submission in a track."""
+
+    class Status(models.TextChoices):
+        """Only official and late entries can be ranked; an organizer's is a baseline or skyline."""
+
+        OFFICIAL = "official", "Official"
+        LATE = "late", "Late"
+        NOT_ELIGIBLE = "not_eligible", "Not eligible"
+        BASELINE = "baseline", "Baseline (organizer's)"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+        DISQUALIFIED = "disqualified", "Disqualified"
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="entries")
+    track = models.ForeignKey(Track, on_delete=models.PROTECT, related_name="entries")
+    status = models.CharField(max_length=14, choices=Status, default=Status.OFFICIAL)
+    reason = models.CharField(max_length=300, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    picked = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [models.UniqueConstraint(fields=["submission", "track"], name="entry_once")]
+
+    def __str__(self) -> str:
+        return f"{self.submission} in {self.track}"
+
+
+class QuotaCharge(models.Model):
+    """A line of the ledger: one entry's use of a phase's quota."""
+
+    class State(models.TextChoices):
+        """Reserved while it is checked, settled when accepted, released when rejected or the fault is ours."""
+
+        RESERVED = "reserved", "Reserved"
+        SETTLED = "settled", "Settled"
+        RELEASED = "released", "Released"
+
+    registration = models.ForeignKey(Registration, on_delete=models.PROTECT, related_name="charges")
+    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="charges")
+    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="charges")
+    state = models.CharField(max_length=10, choices=State, default=State.RESERVED)
+    # True while the hand-in is not finished: what the concurrent quota counts.
+    active = models.BooleanField(default=True)
+    reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [models.UniqueConstraint(fields=["phase", "entry"], name="charge_once")]
+
+    def __str__(self) -> str:
+        return f"{self.entry} in {self.phase}: {self.state}"

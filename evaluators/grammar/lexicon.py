@@ -96,12 +96,12 @@ DEGREES = tuple(
 ADVERBS = tuple("often rarely always clearly usually probably certainly sometimes".split())
 NEAR = ("near", "behind", "beside")
 
-# Verbs that need an object, of which people make a good one.
+# Verbs that cannot do without an object, of which people make a good one.
 SOCIAL = tuple(map(_regular, "praise admire greet thank blame avoid mention describe defend trust respect fear".split()))
-# Verbs that need an object, of which things make a good one.
+# Verbs that cannot do without an object, of which things make a good one.
 HANDLING = (
-    *map(_regular, "repair carry move clean use need lift mention describe".split()),
-    *map(_irregular, ["buy bought bought", "find found found", "bring brought brought", "hold held held"]),
+    *map(_regular, "repair carry use need lift mention describe locate obtain inspect".split()),
+    *map(_irregular, ["buy bought bought", "find found found", "bring brought brought"]),
 )
 # Verbs that take no object.
 ALONE = (
@@ -132,4 +132,4 @@ BREAKING = tuple(
 KNOWING = tuple("knew remembered noticed discovered revealed understood heard explained guessed".split())
 # Verbs whose complement is `to sleep`, and those whose complement is `sleeping`.
 WITH_TO = tuple("wanted hoped decided refused agreed promised managed".split())
-WITH_ING = tuple("enjoyed avoided finished resisted stopped imagined practiced".split())
+WITH_ING = tuple("enjoyed avoided finished resisted imagined practiced".split())

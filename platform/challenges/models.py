@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.utils import timezone
+from django.utils.timezone import now
 
 KEY = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", "Use lower-case letters, digits and single hyphens.")
 
@@ -19,7 +19,7 @@ class Challenge(models.Model):
     published = models.BooleanField(default=False, help_text="Shown to everyone; before, only to its organizers.")
     # Documents name baselines by where they come from; the demo and organizers' commands submit them.
     baselines = models.JSONField(default=list, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
 
     class Meta:
         ordering = ["-created_at"]
@@ -40,7 +40,7 @@ class Role(models.Model):
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="roles")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="challenge_roles")
     kind = models.CharField(max_length=12, choices=Kind)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["challenge", "user", "kind"], name="role_once")]
@@ -131,9 +131,9 @@ class Phase(models.Model):
     @property
     def is_open(self) -> bool:
         """Whether the phase takes submissions now."""
-        return self.opens <= timezone.now() < self.closes
+        return self.opens <= now() < self.closes
 
     @property
     def is_closed(self) -> bool:
         """Whether the phase's window has passed."""
-        return timezone.now() >= self.closes
+        return now() >= self.closes

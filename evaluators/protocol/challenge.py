@@ -1,0 +1,251 @@
+"""`challenge/1`: a whole challenge in one document, applied and exported without loss."""
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
+
+from evaluators.protocol.documents import Document
+from evaluators.protocol.submission import Backend, Kind, Name, Sha256, Text
+
+# "Anywhere on Earth": a deadline has passed only when it has passed everywhere.
+AOE = timezone(timedelta(hours=-12), "AoE")
+
+SIZE = re.compile(r"^(?P<number>\d+)(?P<unit>[kmgt]?)(?:i?b)?\Z", re.IGNORECASE)
+SIZE_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+DURATION = re.compile(r"^(?P<number>\d+)(?P<unit>[smhd]?)\Z", re.IGNORECASE)
+DURATION_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def _scaled(value: Any, pattern: re.Pattern[str], units: dict[str, int], example: str) -> Any:
+    if isinstance(value, str):
+        match = pattern.match(value.strip())
+        if match is None:
+            raise ValueError(f"write a whole number with a unit, such as {example}")
+        return int(match["number"]) * units[match["unit"].lower()]
+    return value
+
+
+def _unscaled(value: int, units: dict[str, int]) -> int | str:
+    """The shortest exact form: 8589934592 → "8g"; a plain number where no unit divides it."""
+    for unit, factor in sorted(units.items(), key=lambda pair: -pair[1]):
+        if unit and factor > 1 and value and value % factor == 0:
+            return f"{value // factor}{unit}"
+    return value
+
+
+def _read_size(value: Any) -> Any:
+    return _scaled(value, SIZE, SIZE_UNITS, "`8g` or `512m`")
+
+
+def _read_duration(value: Any) -> Any:
+    return _scaled(value, DURATION, DURATION_UNITS, "`2h` or `90m`")
+
+
+def _write_size(value: int) -> int | str:
+    return _unscaled(value, SIZE_UNITS)
+
+
+def _write_duration(value: int) -> int | str:
+    return _unscaled(value, DURATION_UNITS)
+
+
+def zone(name: str) -> timezone | ZoneInfo:
+    """The time zone of a name, "AoE" included; raises ValueError where there is none."""
+    if name == "AoE":
+        return AOE
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {name!r}; write AoE, UTC or a name such as Europe/Berlin") from error
+
+
+def _zone_name(value: str) -> str:
+    zone(value)
+    return value
+
+
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Size = Annotated[int, BeforeValidator(_read_size), PlainSerializer(_write_size), Field(gt=0)]
+Duration = Annotated[int, BeforeValidator(_read_duration), PlainSerializer(_write_duration), Field(gt=0)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ZoneName = Annotated[str, AfterValidator(_zone_name)]
+SuiteReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*@[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+Split = Literal["dev", "public", "private"]
+
+
+class Budget(Document):
+    """What a submission may have used; null is no limit."""
+
+    words: int | None = Field(default=None, gt=0)
+    words_seen: int | None = Field(default=None, gt=0)
+    epochs: int | None = Field(default=None, gt=0)
+    bytes: int | None = Field(default=None, gt=0)
+    byte_premium: float | None = Field(default=None, gt=0)
+    teachers: tuple[str, ...] = ()
+
+
+class SandboxSettings(Document):
+    """The figures of a track's sandbox; its flags are fixed. `image` is a runner image's name, or `name@sha256:…`."""
+
+    image: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*(@sha256:[0-9a-f]{64})?$")] = "model"
+    cpus: float = Field(default=2, gt=0, le=256)
+    memory: Size = Field(default=4 * 1024**3, ge=64 * 1024**2)
+    pids: int = Field(default=256, ge=8, le=4096)
+    gpus: int = Field(default=0, ge=0, le=16)
+    wall: Duration = 3600
+    disk: Size = 256 * 1024**2
+    hardware: Key = "cpu"
+
+
+class Question(Document):
+    """A question of the track's own, answered in the manifest under `answers`."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+    type: Literal["integer", "number", "text", "boolean", "choice", "multi"]
+    title: str = ""
+    help: str = ""
+    required: bool = False
+    options: tuple[str, ...] = ()
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _options_where_chosen(self) -> Self:
+        if (self.type in ("choice", "multi")) != bool(self.options):
+            raise ValueError("`options` belong to the types choice and multi, and only to these")
+        return self
+
+
+class Aggregate(Document):
+    """How the scores of a phase's suites become the number that ranks."""
+
+    method: Literal["macro"] = "macro"
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+
+
+class Ranking(Document):
+    """Which entry of a team counts, and how entries are ordered."""
+
+    counts: Literal["best", "last", "picked"] = "best"
+    aggregate: Aggregate = Aggregate()
+    missing: Literal["unranked", "worst"] = "unranked"
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    round: int = Field(default=2, ge=0, le=6)
+
+
+class PhaseSuiteEntry(Document):
+    """A suite version that the phase asks: which splits, and of how many items a fixed sample (null: all)."""
+
+    suite: SuiteReference
+    splits: tuple[Split, ...] = Field(default=("private",), min_length=1)
+    sample: int | None = Field(default=None, gt=0)
+
+
+class Quota(Document):
+    """Hand-ins per team: in a day (UTC), in all, at the same time; null is no limit."""
+
+    day: int | None = Field(default=None, ge=0)
+    total: int | None = Field(default=None, ge=0)
+    concurrent: int | None = Field(default=None, ge=1)
+
+
+class PhaseDocument(Document):
+    """A time window; a time without a zone is in the challenge's zone."""
+
+    key: Key
+    title: Title | None = None
+    opens: datetime
+    closes: datetime
+    suites: tuple[PhaseSuiteEntry, ...] = ()
+    quota: Quota = Quota()
+    visibility: Literal["public", "after_close", "hidden"] = "after_close"
+
+    @model_validator(mode="after")
+    def _suites_once(self) -> Self:
+        names = [entry.suite for entry in self.suites]
+        if len(set(names)) < len(names):
+            raise ValueError("a suite version stands twice in this phase")
+        return self
+
+
+class TrackDocument(Document):
+    """A division of the challenge with rules of its own."""
+
+    key: Key
+    title: Title | None = None
+    description: Text = ""
+    kinds: tuple[Kind, ...] = Field(min_length=1)
+    backends: tuple[Backend, ...] = ("causal", "masked")
+    budget: Budget = Budget()
+    max_size: Size = 2 * 1024**3
+    sandbox: SandboxSettings = SandboxSettings()
+    questions: tuple[Question, ...] = ()
+    ranking: Ranking = Ranking()
+    phases: tuple[PhaseDocument, ...] = ()
+
+    @model_validator(mode="after")
+    def _keys_once(self) -> Self:
+        _once([phase.key for phase in self.phases], "phases")
+        _once([question.key for question in self.questions], "questions")
+        return self
+
+
+class SuiteSource(Document):
+    """A suite version that the challenge uses: by digest where it is sealed here, by folder where it is to be added."""
+
+    key: Key
+    version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+    source: Annotated[str, StringConstraints(max_length=500)] = ""
+    digest: Sha256 | None = None
+
+
+class BaselineSource(Document):
+    """A reference row: where it comes from and the track it stands in; never ranked."""
+
+    key: Key
+    track: Key
+    source: Annotated[str, StringConstraints(max_length=500)]
+    title: Name | None = None
+
+
+def _once(names: list[str], what: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two {what} have the key {twice[0]!r}")
+
+
+class ChallengeDocument(Document):
+    """`challenge.yaml`."""
+
+    schema_: Literal["challenge/1"] = Field(alias="schema")
+    key: Key
+    title: Title
+    summary: Annotated[str, StringConstraints(max_length=300)] = ""
+    description: Text = ""
+    timezone: ZoneName = "AoE"
+    published: bool = False
+    tracks: tuple[TrackDocument, ...] = ()
+    suites: tuple[SuiteSource, ...] = ()
+    baselines: tuple[BaselineSource, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _once([track.key for track in self.tracks], "tracks")
+        _once([f"{suite.key}@{suite.version}" for suite in self.suites], "suites")
+        _once([f"{baseline.track}/{baseline.key}" for baseline in self.baselines], "baselines")
+        keys = {track.key for track in self.tracks}
+        for baseline in self.baselines:
+            if baseline.track not in keys:
+                raise ValueError(f"the baseline {baseline.key!r} names the track {baseline.track!r}, which is not here")
+        for track in self.tracks:
+            for phase in track.phases:
+                if self.moment(phase.closes) <= self.moment(phase.opens):
+                    raise ValueError(f"the phase {track.key}/{phase.key} closes before it opens")
+        return self
+
+    def moment(self, value: datetime) -> datetime:
+        """The exact moment of a time of this document, in its zone where it names none."""
+        return value if value.tzinfo else value.replace(tzinfo=zone(self.timezone))

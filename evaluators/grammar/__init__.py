@@ -1,7 +1,7 @@
 """A small grammar of English minimal pairs: two suites and a text to train on, all from one seed."""
 
 from evaluators.grammar.phenomena import PHENOMENA
-from evaluators.grammar.suites import Pair, SuitePairs, draw_pairs, training_text, write_suites
+from evaluators.grammar.suites import Pair, SuitePairs, draw_pairs, training_text
 from evaluators.grammar.twins import Phenomenon, Twin
 
 __all__ = [
@@ -12,5 +12,4 @@ __all__ = [
     "Twin",
     "draw_pairs",
     "training_text",
-    "write_suites",
 ]

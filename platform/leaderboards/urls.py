@@ -1,5 +1,10 @@
-"""The app's addresses."""
+"""Leaderboards and exports."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from leaderboards import views
+
+urlpatterns = [
+    path("c/<slug:challenge>/results.csv", views.results_csv, name="results_csv"),
+    path("c/<slug:challenge>/<slug:track>/<slug:phase>/leaderboard", views.leaderboard, name="leaderboard"),
+]

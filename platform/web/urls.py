@@ -1,5 +1,10 @@
-"""The app's addresses."""
+"""The front page and the pages that compose what the apps expose."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from web import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
+]

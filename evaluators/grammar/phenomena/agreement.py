@@ -18,7 +18,6 @@ from evaluators.grammar.lexicon import (
 from evaluators.grammar.twins import Draw, Phenomenon, Twin, said, twin
 
 DETERMINERS = (("this", "these"), ("that", "those"))
-RELATIONS = (*MEN[4:6], *WOMEN[5:7], *MEN[10:], *WOMEN[10:])
 
 
 def determiner_noun(draw: Draw) -> Twin:

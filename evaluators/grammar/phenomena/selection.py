@@ -15,6 +15,7 @@ from evaluators.grammar.lexicon import (
 )
 from evaluators.grammar.twins import Draw, Phenomenon, Twin, twin
 
+OF_ANYTHING = ("mentioned", "described", "admired", "avoided", "defended", "respected")
 PRONOUNS = (("she", "her"), ("he", "him"), ("they", "them"), ("we", "us"))
 
 
@@ -58,7 +59,7 @@ def auxiliary_form(draw: Draw) -> Twin:
 
 def verb_complement(draw: Draw) -> Twin:
     """The boy wanted to sleep / wanted sleeping."""
-    subject, verb = draw.pick(PEOPLE), draw.pick((*HANDLING, *SOCIAL))
+    subject, verb = draw.pick(PEOPLE), draw.pick(HANDLING)
     to, ing, end = draw.pick(WITH_TO), draw.pick(WITH_ING), f"the {draw.number(draw.pick(THINGS))}"
     return twin(
         f"the {subject.one} {to} to {verb.base} {end}",
@@ -97,9 +98,9 @@ def comparison(draw: Draw) -> Twin:
 def relative_pronoun(draw: Draw) -> Twin:
     """The girl found the boy who fell / the boy which fell."""
     subject, person = draw.two(PEOPLE)
-    thing, verb, within = draw.pick(THINGS), draw.pick(SOCIAL).past, draw.pick(("mention", "describ", "admir", "avoid"))
-    start, other = f"the {subject.one} {verb} the", draw.pick(PEOPLE, but=(subject, person))
-    end = f"the {other.one} {within}ed"
+    verb, within = draw.two(OF_ANYTHING)
+    thing, other = draw.pick(THINGS), draw.pick(PEOPLE, but=(subject, person))
+    start, end = f"the {subject.one} {verb} the", f"the {other.one} {within}"
     return twin(
         f"{start} {person.one} who {end}",
         f"{start} {person.one} which {end}",

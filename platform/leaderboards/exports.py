@@ -1,0 +1,124 @@
+"""The result table that reviewers download: one row a score, with everything needed to check it."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from challenges.models import Challenge
+from evaluations.models import Run, Score
+
+COLUMNS = (
+    "submission",
+    "submission_id",
+    "team",
+    "track",
+    "phase",
+    "status",
+    "kind",
+    "provenance",
+    "suite",
+    "suite_version",
+    "selection",
+    "checkpoint",
+    "train_seed",
+    "metric",
+    "group",
+    "tag",
+    "value",
+    "low",
+    "high",
+    "n",
+    "asked",
+    "answered",
+    "coverage",
+    "suite_digest",
+    "submission_digest",
+    "responses_digest",
+    "image_id",
+    "evaluator",
+    "run_id",
+    "finished_at",
+)
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(text: str) -> str:
+    """Text that a spreadsheet shows and does not run: what begins like a formula gets an apostrophe in front."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _number(value: float | None) -> str:
+    """The shortest text that reads back to the same number; empty where there is none."""
+    return "" if value is None else repr(float(value))
+
+
+def results_csv(challenge: Challenge) -> Iterator[str]:
+    """The lines of the challenge's result table, header first, in a fixed order; scores of finished runs only."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+
+    def line(cells: tuple[str, ...]) -> str:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow(cells)
+        return buffer.getvalue()
+
+    yield line(COLUMNS)
+    runs = (
+        Run.objects.filter(state=Run.State.DONE, entry__track__challenge=challenge)
+        .select_related("entry__submission__registration__team", "entry__track", "phase")
+        .order_by("entry__track__position", "entry__track__key", "phase__position", "created_at", "pk")
+    )
+    for run in runs.iterator(chunk_size=200):
+        for cells in _rows(run):
+            yield line(cells)
+
+
+def _rows(run: Run) -> Iterator[tuple[str, ...]]:
+    entry, submission = run.entry, run.entry.submission
+    scores = (
+        Score.objects.filter(evaluation__response_set__run_response_sets__run=run)
+        .select_related("evaluation__response_set__suite_version__suite")
+        .order_by("evaluation__response_set__run_response_sets__position", "group", "tag", "metric", "pk")
+    )
+    for score in scores.iterator(chunk_size=500):
+        answers = score.evaluation.response_set
+        version = answers.suite_version
+        yield (
+            safe_cell(submission.name),
+            str(submission.pk),
+            safe_cell(submission.registration.team.name),
+            entry.track.key,
+            run.phase.key,
+            entry.status,
+            submission.kind,
+            provenance(submission.kind),
+            version.suite.key,
+            version.version,
+            answers.selection,
+            answers.checkpoint,
+            str(answers.train_seed or ""),
+            score.metric,
+            safe_cell(score.group),
+            safe_cell(score.tag),
+            _number(score.value),
+            _number(score.low),
+            _number(score.high),
+            str(score.n),
+            str(answers.asked),
+            str(answers.answered),
+            _number(answers.answered / answers.asked if answers.asked else 0.0),
+            score.evaluation.suite_digest,
+            submission.digest,
+            answers.digest,
+            answers.image_id,
+            score.evaluation.evaluator,
+            str(run.pk),
+            run.finished_at.isoformat() if run.finished_at else "",
+        )
+
+
+def provenance(kind: str) -> str:
+    """How far a score can be trusted: `predictions` were computed elsewhere, the rest ran here."""
+    return "predictions" if kind == "predictions" else "run here"

@@ -1,0 +1,80 @@
+"""Who stands where, and why."""
+
+from datetime import UTC, datetime, timedelta
+
+from leaderboards.ranking import Contender, Rule, SuiteScore, aggregate, place
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def score(value: float | None, *, asked: int = 100, answered: int = 100) -> SuiteScore:
+    return SuiteScore(value=value, low=None, high=None, n=answered, asked=asked, answered=answered)
+
+
+def contender(entry: int, team: int, *, reference: bool = False, picked: bool = False, **values: float) -> Contender:
+    return Contender(
+        entry_id=entry,
+        team_id=team,
+        finished_at=START + timedelta(hours=entry),
+        reference=reference,
+        picked=picked,
+        scores={suite: score(value) for suite, value in values.items()},
+    )
+
+
+def rule(**changes: object) -> Rule:
+    given = {"counts": "best", "missing": "unranked", "weights": {"a": 1.0, "b": 1.0}, "worst": {"a": 0.0, "b": 0.0}}
+    return Rule(**(given | changes))  # type: ignore[arg-type]
+
+
+def ranks(contenders: list[Contender], by: Rule) -> list[tuple[int, int | None]]:
+    return [(placed.contender.entry_id, placed.rank) for placed in place(contenders, by)]
+
+
+def test_the_aggregate_is_the_weighted_mean_over_all_suites_of_the_phase() -> None:
+    assert aggregate(contender(1, 1, a=0.5, b=1.0), rule()) == 0.75
+    assert aggregate(contender(1, 1, a=0.5, b=1.0), rule(weights={"a": 3.0, "b": 1.0})) == 0.625
+
+
+def test_a_missing_score_leaves_an_entry_unranked_and_is_never_averaged_away() -> None:
+    rows = [contender(1, 1, a=0.9), contender(2, 2, a=0.5, b=0.5)]
+    assert ranks(rows, rule()) == [(2, 1), (1, None)]
+
+
+def test_a_missing_score_counts_as_the_worst_where_the_track_says_so() -> None:
+    rows = [contender(1, 1, a=0.9), contender(2, 2, a=0.5, b=0.5)]
+    assert ranks(rows, rule(missing="worst")) == [(2, 1), (1, 2)]
+
+
+def test_a_partly_answered_suite_counts_as_missing() -> None:
+    partial = Contender(1, 1, START, False, scores={"a": score(1.0), "b": score(1.0, answered=99)})
+    assert aggregate(partial, rule()) is None
+
+
+def test_equal_aggregates_share_a_rank_and_the_next_one_counts_them_all() -> None:
+    rows = [contender(n, n, a=value, b=value) for n, value in ((1, 0.9), (2, 0.8), (3, 0.8), (4, 0.7))]
+    assert ranks(rows, rule()) == [(1, 1), (2, 2), (3, 2), (4, 4)]
+
+
+def test_a_team_stands_once_with_the_entry_that_the_rule_counts() -> None:
+    rows = [contender(1, 1, a=0.9, b=0.9), contender(2, 1, a=0.2, b=0.2), contender(3, 1, picked=True, a=0.5, b=0.5)]
+    assert ranks(rows, rule()) == [(1, 1)]
+    assert ranks(rows, rule(counts="last")) == [(3, 1)]
+    assert ranks([rows[0], rows[1]], rule(counts="last")) == [(2, 1)]
+    assert ranks(rows, rule(counts="picked")) == [(3, 1)]
+    assert ranks(rows[:2], rule(counts="picked")) == []
+
+
+def test_reference_rows_stand_among_the_others_and_take_no_rank() -> None:
+    rows = [contender(1, 1, reference=True, a=0.9, b=0.9), contender(2, 2, a=0.8, b=0.8)]
+    assert ranks(rows, rule()) == [(1, None), (2, 1)]
+
+
+def test_every_reference_of_one_team_is_shown() -> None:
+    rows = [contender(1, 1, reference=True, a=0.9, b=0.9), contender(2, 1, reference=True, a=0.8, b=0.8)]
+    assert len(place(rows, rule())) == 2
+
+
+def test_lower_is_better_where_the_suites_say_so() -> None:
+    rows = [contender(1, 1, a=0.9, b=0.9), contender(2, 2, a=0.1, b=0.1)]
+    assert ranks(rows, rule(higher_is_better=False)) == [(2, 1), (1, 2)]

@@ -29,6 +29,11 @@ class Degree(NamedTuple):
     more: str
 
 
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a text."""
+    return tuple(text.split())
+
+
 def _noun(word: str) -> Noun:
     """A noun with its regular plural, or `one/many`."""
     one, _, many = word.partition("/")
@@ -46,7 +51,8 @@ def _third(base: str) -> str:
 
 def _gerund(base: str, stem: str) -> str:
     """The -ing form; `stem` is the base with a doubled consonant where spelling asks for one."""
-    return stem[:-1] + "ing" if stem == base and base.endswith("e") else stem + "ing"
+    silent = stem == base and base.endswith("e") and not base.endswith("ee")
+    return (stem[:-1] if silent else stem) + "ing"
 
 
 def _regular(word: str) -> Verb:
@@ -66,46 +72,52 @@ def _irregular(row: str) -> Verb:
     return Verb(base, _third(base), past, participle, gerund[0] if gerund else _gerund(base, base))
 
 
-MEN = tuple(map(_noun, "boy man/men king prince uncle brother father waiter monk grandfather nephew son".split()))
+MEN = tuple(map(_noun, _words("boy man/men king prince uncle brother father waiter monk grandfather nephew son")))
 WOMEN = tuple(
-    map(_noun, "girl woman/women queen princess aunt sister mother waitress nun grandmother niece daughter".split())
+    map(_noun, _words("girl woman/women queen princess aunt sister mother waitress nun grandmother niece daughter"))
 )
 GENDERED = (*MEN, *WOMEN)
 OTHERS = tuple(
     map(
         _noun,
-        "doctor teacher pilot farmer painter driver lawyer singer nurse baker student gardener sailor dancer "
-        "judge guest tailor plumber".split(),
+        _words(
+            "doctor teacher pilot farmer painter driver lawyer singer nurse baker student gardener sailor dancer "
+            "judge guest tailor plumber"
+        ),
     )
 )
 PEOPLE = (*GENDERED, *OTHERS)
 THINGS = tuple(
     map(
         _noun,
-        "cup book lamp chair table letter picture plate box basket knife/knives key coat map ladder bottle vase "
-        "bell blanket drum candle mirror".split(),
+        _words(
+            "cup book lamp chair table letter picture plate box basket knife/knives key coat map ladder bottle vase "
+            "bell blanket drum candle mirror"
+        ),
     )
 )
-MASS = tuple("water sand rice milk smoke butter salt sugar flour honey mud dust gravel coffee".split())
+MASS = _words("water sand rice milk smoke butter salt sugar flour honey mud dust gravel coffee")
 
-ADJECTIVES = tuple("old new heavy small blue red green cheap dusty large strange round wooden dirty".split())
+ADJECTIVES = _words("old new heavy small blue red green cheap dusty large strange round wooden dirty")
 DEGREES = tuple(
     Degree(plain, plain + ("r" if plain.endswith("e") else "er"))
-    for plain in "tall old small young kind strong loud slow quick brave calm rich poor short".split()
+    for plain in _words("tall old small young kind strong loud slow quick brave calm rich poor short")
 )
-ADVERBS = tuple("often rarely always clearly usually probably certainly sometimes".split())
+ADVERBS = _words("often rarely always clearly usually probably certainly sometimes")
 NEAR = ("near", "behind", "beside")
 
 # Verbs that cannot do without an object, of which people make a good one.
-SOCIAL = tuple(map(_regular, "praise admire greet thank blame avoid mention describe defend trust respect fear".split()))
+SOCIAL = tuple(
+    map(_regular, _words("praise admire greet thank blame avoid mention describe defend trust respect fear"))
+)
 # Verbs that cannot do without an object, of which things make a good one.
 HANDLING = (
-    *map(_regular, "repair carry use need lift mention describe locate obtain inspect".split()),
+    *map(_regular, _words("repair carry use need lift mention describe locate obtain inspect")),
     *map(_irregular, ["buy bought bought", "find found found", "bring brought brought"]),
 )
 # Verbs that take no object.
 ALONE = (
-    *map(_regular, "smile sneeze arrive vanish yawn shiver faint snore tremble hesitate cough".split()),
+    *map(_regular, _words("smile sneeze arrive vanish yawn shiver faint snore tremble hesitate cough")),
     _irregular("sleep slept slept"),
 )
 # Verbs with an object whose past and participle differ.
@@ -129,7 +141,7 @@ BREAKING = tuple(
     )
 )
 # Verbs whose clause may begin with `that` or with `what`.
-KNOWING = tuple("knew remembered noticed discovered revealed understood heard explained guessed".split())
+KNOWING = _words("knew remembered noticed discovered revealed understood heard explained guessed")
 # Verbs whose complement is `to sleep`, and those whose complement is `sleeping`.
-WITH_TO = tuple("wanted hoped decided refused agreed promised managed".split())
-WITH_ING = tuple("enjoyed avoided finished resisted imagined practiced".split())
+WITH_TO = _words("wanted hoped decided refused agreed promised managed")
+WITH_ING = _words("enjoyed avoided finished resisted imagined practiced")

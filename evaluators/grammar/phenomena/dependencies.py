@@ -84,7 +84,12 @@ def verb_ellipsis(draw: Draw) -> Twin:
 def noun_ellipsis(draw: Draw) -> Twin:
     """The boy bought one old cup and the girl bought two / one cup and the girl bought two old."""
     subject, other = draw.two(PEOPLE)
-    verb, adjective, thing, count = draw.pick(HANDLING).past, draw.pick(ADJECTIVES), draw.pick(THINGS), draw.pick(COUNTS)
+    verb, adjective, thing, count = (
+        draw.pick(HANDLING).past,
+        draw.pick(ADJECTIVES),
+        draw.pick(THINGS),
+        draw.pick(COUNTS),
+    )
 
     def pair(first: Noun, second: Noun) -> tuple[str, str]:
         start, middle = f"the {first.one} {verb} one", f"{thing.one} and the {second.one} {verb} {count}"

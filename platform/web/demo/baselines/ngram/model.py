@@ -77,5 +77,6 @@ class Model:
             for word in [*before, *tokens(continuation), END]
         ]
         return sum(
-            math.log(self.probability(tuple(words[end - ORDER : end]))) for end in range(len(before) + 1, len(words) + 1)
+            math.log(self.probability(tuple(words[end - ORDER : end])))
+            for end in range(len(before) + 1, len(words) + 1)
         )

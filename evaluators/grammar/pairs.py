@@ -1,17 +1,16 @@
-"""From phenomena to suite folders and a text to train on: drawn from one seed, with nothing shared between them."""
+"""From phenomena to pairs and to a text to train on: drawn from one seed, with nothing shared between them."""
 
 from collections.abc import Collection, Iterator
 from hashlib import sha256
 from itertools import count
-from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from evaluators.grammar.phenomena import PHENOMENA
 from evaluators.grammar.twins import Draw, Phenomenon, Twin
 
 PAIRS = 200  # of each phenomenon: half of them public, half hidden
-HALVES = {"public": "dev", "hidden": "private"}  # each half's suite and its split
+HALVES: dict[str, Literal["dev", "private"]] = {"public": "dev", "hidden": "private"}  # each half's suite and its split
 HELD_OUT = 4  # every fourth combination of words is kept for the suites and never taught
 
 

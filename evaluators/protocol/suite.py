@@ -1,0 +1,84 @@
+"""`suite/1`: the manifest of a suite folder, and the lines of items.jsonl and gold.jsonl."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from evaluators.protocol.documents import Document
+
+TaskName = Literal[
+    "choice", "probability", "surprisal", "acquisition", "classification", "generation", "similarity"
+]  # fmt: skip
+LengthNorm = Literal["none", "tokens", "bytes"]
+Split = Literal["dev", "public", "private"]
+Access = Literal["hidden", "public"]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Text = Annotated[str, StringConstraints(max_length=100_000)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class WeightedAggregate(Document):
+    """The suite's score as a weighted mean over groups."""
+
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(min_length=1)
+
+
+class SuiteManifest(Document):
+    """`suite.yaml`; `range` bounds the metric, and a score outside it is refused."""
+
+    schema_: Literal["suite/1"] = Field(alias="schema")
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+    task: TaskName
+    metric: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+    group_by: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = "group"
+    aggregate: Literal["macro", "micro"] | WeightedAggregate = "macro"
+    chance: float | None = None
+    range: tuple[float, float]
+    direction: Literal["higher", "lower"]
+    length_norm: LengthNorm = "none"
+    items: Access = "hidden"
+    gold: Access = "hidden"
+    gated: bool = False
+    license: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    citation: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        low, high = self.range
+        if low >= high:
+            raise ValueError("range: the lower bound must be below the upper one")
+        if self.chance is not None and not low <= self.chance <= high:
+            raise ValueError("chance must lie within range")
+        if self.items == "hidden" and self.gold == "public":
+            raise ValueError("gold can't be public where items are hidden")
+        return self
+
+
+class Candidate(Document):
+    """One candidate of a choice item: a continuation after a context."""
+
+    context: Text = ""
+    continuation: Annotated[Text, StringConstraints(min_length=1)]
+    images: tuple[Digest, ...] = ()
+
+
+class ChoiceItem(Document):
+    """One scored unit of a choice suite, as a model may see it."""
+
+    id: ItemId
+    choices: tuple[Candidate, ...] = Field(min_length=2, max_length=64)
+    group: Label = "all"
+    tags: tuple[Label, ...] = ()
+    split: Split = "private"
+    cluster: Label | None = None
+    weight: float = Field(default=1.0, gt=0)
+
+
+class ChoiceGold(Document):
+    """The hidden answer of a choice item: the right candidate's position in the item, from 0."""
+
+    id: ItemId
+    gold: int = Field(ge=0, strict=True)

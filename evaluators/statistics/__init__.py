@@ -1,0 +1,1 @@
+"""Statistics of scores: values in, values out; every random step takes a seed."""

@@ -1,0 +1,67 @@
+"""Is this folder a valid suite: everything that is wrong with it at once, and what is in it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.suites.folder import ITEMS, Suite, open_suite
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """The findings: problems make the folder unusable, warnings do not."""
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    suite: Suite | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the folder can be used."""
+        return not self.problems
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Items per split, group and tag."""
+        if self.suite is None:
+            return {}
+        items = self.suite.items
+        return {
+            "splits": dict(Counter(item.split for item in items)),
+            "groups": dict(Counter(item.group for item in items)),
+            "tags": dict(Counter(tag for item in items for tag in item.tags)),
+        }
+
+
+def check_suite(folder: Path) -> CheckReport:
+    """Check a suite folder; never raises for what is in it."""
+    try:
+        suite = open_suite(folder)
+    except ProblemsFound as error:
+        return CheckReport(problems=list(error.problems))
+    problems = []
+    if not suite.items:
+        problems.append(Problem("E-SUITE-EMPTY", "the suite has no items", ITEMS, remedy="Add a line for each item."))
+    for item in suite.items:
+        texts = [(choice.context, choice.continuation, choice.images) for choice in item.choices]
+        if len(set(texts)) < len(texts):
+            problems.append(Problem("E-SUITE-CHOICES", f"two choices of the item {item.id!r} are the same", ITEMS,
+                                    field="choices", remedy="A model can't tell them apart: change or drop one."))  # fmt: skip
+    return CheckReport(problems=problems[:50], warnings=_warnings(folder, suite), suite=suite)
+
+
+def _warnings(folder: Path, suite: Suite) -> list[Problem]:
+    warnings = []
+    if not (folder / "README.md").is_file():
+        warnings.append(Problem("W-SUITE-README", "there is no README.md", "README.md",
+                                remedy="Say where the items come from, their licence, and how they were checked."))  # fmt: skip
+    positions = Counter(line.gold for line in suite.gold.values())
+    if len(suite.gold) > 20 and len(positions) == 1:
+        only = next(iter(positions))
+        warnings.append(
+            Problem("W-SUITE-POSITION", f"gold is candidate {only} in every item", "gold.jsonl",
+                    remedy="Requests are shuffled, so this does no harm here; a scorer that breaks ties by position "
+                    "would be fooled.")
+        )  # fmt: skip
+    return warnings

@@ -1,0 +1,165 @@
+"""A suite folder: suite.yaml, items.jsonl, gold.jsonl and media/, opened into plain documents."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from evaluators.protocol.documents import Document, canonical_json, problems_of
+from evaluators.protocol.lines import parse_lines
+from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.protocol.suite import ChoiceGold, ChoiceItem, SuiteManifest
+from evaluators.tasks import task_of
+
+MANIFEST, ITEMS, GOLD, MEDIA = "suite.yaml", "items.jsonl", "gold.jsonl", "media"
+MAX_FILE_BYTES = 2_000_000_000
+# A file with thousands of faults is told by its first few.
+MAX_PROBLEMS = 50
+
+Line = TypeVar("Line", bound=Document)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """An opened suite; `gold` is empty where it was opened without, `digest` is over the whole folder's content."""
+
+    manifest: SuiteManifest
+    items: Sequence[ChoiceItem]
+    gold: Mapping[str, ChoiceGold]
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """`key@version`."""
+        return f"{self.manifest.key}@{self.manifest.version}"
+
+
+def _read(folder: Path, name: str) -> bytes:
+    path = folder / name
+    if not path.is_file() or path.is_symlink():
+        raise ProblemsFound([Problem("E-SUITE-FILE", f"the folder has no file {name}", name, remedy=f"Add {name}.")])
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ProblemsFound([Problem("E-SUITE-FILE", f"the file is larger than {MAX_FILE_BYTES:,} bytes", name)])
+    return path.read_bytes()
+
+
+def read_manifest(folder: Path) -> SuiteManifest:
+    """The folder's suite.yaml; raises ProblemsFound."""
+    try:
+        text = _read(folder, MANIFEST).decode()
+    except UnicodeDecodeError as error:
+        raise ProblemsFound([Problem("E-DOC-SYNTAX", "the file is not UTF-8", MANIFEST,
+                                     remedy="Save it as UTF-8.")]) from error  # fmt: skip
+    return SuiteManifest.from_yaml(text, file=MANIFEST)
+
+
+def read_lines(folder: Path, name: str, model: type[Line]) -> list[Line]:
+    """Every line of a file as `model`, with unique ids; raises ProblemsFound with up to 50 faults."""
+    found: list[Line] = []
+    problems: list[Problem] = []
+    seen: dict[str, int] = {}
+    for number, value in parse_lines(_read(folder, name), file=name):
+        try:
+            line = model.model_validate(value)
+        except ValidationError as error:
+            problems += [
+                Problem(problem.code, problem.message, name, number, problem.field, problem.remedy)
+                for problem in problems_of(error, file=name)
+            ]
+        else:
+            identifier = str(line.id)  # type: ignore[attr-defined]
+            if identifier in seen:
+                problems.append(Problem("E-SUITE-DUPLICATE", f"the id {identifier!r} stands on line {seen[identifier]} too",
+                                        name, number, "id", "Give every item an id of its own."))  # fmt: skip
+            seen.setdefault(identifier, number)
+            found.append(line)
+        if len(problems) >= MAX_PROBLEMS:
+            break
+    if problems:
+        raise ProblemsFound(problems)
+    return found
+
+
+def media_digests(folder: Path) -> list[str]:
+    """The names in media/, which are the digests of the files; raises ProblemsFound where one is not."""
+    media = folder / MEDIA
+    if not media.is_dir():
+        return []
+    names = sorted(path.name for path in media.iterdir())
+    for name in names:
+        with (media / name).open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != name:
+                raise ProblemsFound([Problem("E-SUITE-MEDIA", "the file's name is not its sha256", f"{MEDIA}/{name}",
+                                             remedy="Name every media file by its digest.")])  # fmt: skip
+    return names
+
+
+def content_digest(
+    manifest: SuiteManifest, items: Sequence[Document], gold: Iterable[Document], media: Sequence[str] = ()
+) -> str:
+    """sha256 over the canonical form: manifest, items and gold sorted by id, digests of media.
+
+    Order and layout of the files don't move it; anything that could move a score does.
+    """
+    digest = hashlib.sha256(canonical_json(manifest.model_dump(mode="json", by_alias=True)))
+    for lines in (items, gold):
+        digest.update(b"\0")
+        for line in sorted(lines, key=lambda line: str(line.id)):  # type: ignore[attr-defined]
+            digest.update(canonical_json(line.model_dump(mode="json")) + b"\n")
+    digest.update(b"\0" + "\n".join(media).encode())
+    return digest.hexdigest()
+
+
+def open_suite(folder: Path, *, with_gold: bool = True) -> Suite:
+    """Open a suite folder; raises ProblemsFound where a file is missing or faulty, or items and gold don't join."""
+    manifest = read_manifest(folder)
+    task = task_of(manifest)
+    items = read_lines(folder, ITEMS, task.item)
+    if not with_gold:
+        return Suite(manifest=manifest, items=items, gold={}, digest="")
+    gold = {line.id: line for line in read_lines(folder, GOLD, task.gold)}
+    problems = join_problems(items, gold)
+    if problems:
+        raise ProblemsFound(problems)
+    digest = content_digest(manifest, items, gold.values(), media_digests(folder))
+    return Suite(manifest=manifest, items=items, gold=gold, digest=digest)
+
+
+def join_problems(items: Sequence[ChoiceItem], gold: Mapping[str, ChoiceGold]) -> list[Problem]:
+    """What keeps items and gold from joining on id, one to one."""
+    problems = []
+    known = {item.id: item for item in items}
+    for identifier in sorted(known.keys() - gold.keys())[:MAX_PROBLEMS]:
+        problems.append(Problem("E-SUITE-GOLD", f"the item {identifier!r} has no gold", GOLD, remedy="Add its line."))
+    for identifier in sorted(gold.keys() - known.keys())[:MAX_PROBLEMS]:
+        problems.append(Problem("E-SUITE-GOLD", f"there is no item {identifier!r}", GOLD, remedy="Remove its line."))
+    for identifier, line in gold.items():
+        if identifier in known and line.gold >= len(known[identifier].choices):
+            problems.append(
+                Problem("E-SUITE-GOLD", f"the item {identifier!r} has {len(known[identifier].choices)} choices, "
+                        f"so its gold can't be {line.gold}", GOLD, field="gold", remedy="Positions count from 0.")
+            )  # fmt: skip
+    return problems[:MAX_PROBLEMS]
+
+
+def write_suite(
+    folder: Path,
+    manifest: SuiteManifest,
+    items: Iterable[Document | Mapping[str, Any]],
+    gold: Iterable[Document | Mapping[str, Any]],
+    readme: str = "",
+) -> None:
+    """Write a suite folder; values are written as they are given, defaults left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).write_text(manifest.to_yaml())
+    for name, lines in ((ITEMS, items), (GOLD, gold)):
+        with (folder / name).open("w", encoding="utf-8") as file:
+            for line in lines:
+                value = line.to_value() if isinstance(line, Document) else dict(line)
+                file.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    if readme:
+        (folder / "README.md").write_text(readme)

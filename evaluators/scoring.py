@@ -123,6 +123,11 @@ def _mean(items: Sequence[ItemScore]) -> Measure:
     return Measure(value=value, n=len(items), low=low, high=high)
 
 
+def score_items(suite: Suite, scores: Sequence[ItemScore]) -> float:
+    """The suite's score from item scores, through its own aggregate."""
+    return _suite_measure(suite, scores).value or 0.0
+
+
 def _suite_measure(suite: Suite, scores: Sequence[ItemScore]) -> Measure:
     """The suite's score: the mean over groups (macro, or weighted), or over all items (micro)."""
     how = suite.manifest.aggregate

@@ -49,27 +49,25 @@ def _third(base: str) -> str:
     return base + ("es" if base.endswith(("s", "x", "ch", "sh")) else "s")
 
 
-def _gerund(base: str, stem: str) -> str:
-    """The -ing form; `stem` is the base with a doubled consonant where spelling asks for one."""
-    silent = stem == base and base.endswith("e") and not base.endswith("ee")
-    return (stem[:-1] if silent else stem) + "ing"
+def _gerund(base: str) -> str:
+    """The -ing form of a verb that doubles no consonant."""
+    silent = base.endswith("e") and not base.endswith("ee")
+    return (base[:-1] if silent else base) + "ing"
 
 
-def _regular(word: str) -> Verb:
-    """A regular verb; `hug/hugg` gives the stem before -ed and -ing where it differs."""
-    base, _, stem = word.partition("/")
-    stem = stem or base
+def _regular(base: str) -> Verb:
+    """A regular verb that doubles no consonant."""
     if base.endswith("y") and base[-2] not in VOWELS:
         past = base[:-1] + "ied"
     else:
-        past = stem + ("d" if stem.endswith("e") else "ed")
-    return Verb(base, _third(base), past, past, _gerund(base, stem))
+        past = base + ("d" if base.endswith("e") else "ed")
+    return Verb(base, _third(base), past, past, _gerund(base))
 
 
 def _irregular(row: str) -> Verb:
     """A verb from its base, past and participle, and from its gerund where that is not regular."""
     base, past, participle, *gerund = row.split()
-    return Verb(base, _third(base), past, participle, gerund[0] if gerund else _gerund(base, base))
+    return Verb(base, _third(base), past, participle, gerund[0] if gerund else _gerund(base))
 
 
 MEN = tuple(map(_noun, _words("boy man/men king prince uncle brother father waiter monk grandfather nephew son")))

@@ -34,7 +34,7 @@ class Draw:
         """One member of `pool` that is not among `but`."""
         while (choice := self._random.choice(pool)) in but:
             pass
-        self.chosen.append(choice if isinstance(choice, str) else str(choice))
+        self.chosen.append(str(choice))
         return choice
 
     def two(self, pool: Sequence[T]) -> tuple[T, T]:

@@ -34,12 +34,15 @@ def _integer(digits: str) -> int:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_constant, object_pairs_hook=_pairs, parse_int=_integer)
+_WITH_NAN = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=_integer)
 
 
-def parse_json(text: str, *, file: str, line: int | None = None, code: str = "E-DOC-JSON") -> Any:
-    """The value of one strict JSON text; raises ProblemsFound."""
+def parse_json(
+    text: str, *, file: str, line: int | None = None, code: str = "E-DOC-JSON", allow_nan: bool = False
+) -> Any:
+    """The value of one strict JSON text; raises ProblemsFound. Published prediction files hold NaN: `allow_nan`."""
     try:
-        return _DECODER.decode(text)
+        return (_WITH_NAN if allow_nan else _DECODER).decode(text)
     except _Refused as error:
         raise ProblemsFound([Problem(code, str(error), file, line, remedy="Write strict JSON.")]) from error
     except json.JSONDecodeError as error:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,8 @@ class Suite:
     items: Sequence[ChoiceItem]
     gold: Mapping[str, ChoiceGold]
     digest: str
+    # Every item's id, those that a selection left out included: an answer to one of them is no error.
+    all_ids: Collection[str] = ()
 
     @property
     def name(self) -> str:
@@ -120,13 +122,13 @@ def open_suite(folder: Path, *, with_gold: bool = True) -> Suite:
     task = task_of(manifest)
     items = read_lines(folder, ITEMS, task.item)
     if not with_gold:
-        return Suite(manifest=manifest, items=items, gold={}, digest="")
+        return Suite(manifest=manifest, items=items, gold={}, digest="", all_ids=[item.id for item in items])
     gold = {line.id: line for line in read_lines(folder, GOLD, task.gold)}
     problems = join_problems(items, gold)
     if problems:
         raise ProblemsFound(problems)
     digest = content_digest(manifest, items, gold.values(), media_digests(folder))
-    return Suite(manifest=manifest, items=items, gold=gold, digest=digest)
+    return Suite(manifest=manifest, items=items, gold=gold, digest=digest, all_ids=list(gold))
 
 
 def join_problems(items: Sequence[ChoiceItem], gold: Mapping[str, ChoiceGold]) -> list[Problem]:

@@ -23,7 +23,8 @@ DETERMINERS = (("this", "these"), ("that", "those"))
 def determiner_noun(draw: Draw) -> Twin:
     """The girl praised this boy / these boy."""
     one, many = draw.pick(DETERMINERS)
-    subject, thing, verb = draw.pick(PEOPLE), draw.pick((*THINGS, *OTHERS)), draw.pick(SOCIAL)
+    subject, verb = draw.pick(PEOPLE), draw.pick(SOCIAL)
+    thing = draw.pick((*THINGS, *OTHERS), but=(subject,))
     start = f"the {subject.one} {verb.past}"
     return twin(
         f"{start} {one} {thing.one}",
@@ -36,7 +37,8 @@ def determiner_noun(draw: Draw) -> Twin:
 def determiner_adjective_noun(draw: Draw) -> Twin:
     """The girl praised this old lamp / these old lamp."""
     one, many = draw.pick(DETERMINERS)
-    subject, thing, verb = draw.pick(PEOPLE), draw.pick((*THINGS, *OTHERS)), draw.pick(SOCIAL)
+    subject, verb = draw.pick(PEOPLE), draw.pick(SOCIAL)
+    thing = draw.pick((*THINGS, *OTHERS), but=(subject,))
     start, adjective = f"the {subject.one} {verb.past}", draw.pick(ADJECTIVES)
     return twin(
         f"{start} {one} {adjective} {thing.one}",

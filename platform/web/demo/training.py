@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import docker
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 from docker.types import Mount
 
 from sandbox.engine.archives import Entry, read_single, tar_stream
@@ -112,14 +114,10 @@ def _follow(client: docker.APIClient, name: str, say: Callable[[str], None]) -> 
 
 def _remove(client: docker.APIClient, name: str) -> None:
     """Remove the container and the volume, whichever of them came to be."""
-    for remove in (
-        lambda: client.remove_container(name, force=True, v=True),
-        lambda: client.remove_volume(name, force=True),
-    ):
-        try:
+    removals: list[Callable[[], None]] = [
+        partial(client.remove_container, name, force=True, v=True),
+        partial(client.remove_volume, name, force=True),
+    ]
+    for remove in removals:
+        with suppress(NotFound):
             remove()
-        except NotFound:
-            continue
-        except APIError as error:
-            if error.status_code != 409:  # being removed already
-                raise

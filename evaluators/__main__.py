@@ -1,0 +1,5 @@
+"""`python -m evaluators`."""
+
+from evaluators.cli import app
+
+app(prog_name="python -m evaluators")

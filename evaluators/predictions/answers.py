@@ -1,0 +1,36 @@
+"""What every prediction format is read into."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.protocol.suite import ChoiceItem
+
+MAX_PROBLEMS = 20
+
+
+@dataclass
+class Answers:
+    """Answers by item id and candidate, in the form of responses; parts of the file that belong to other suites."""
+
+    by_item: dict[str, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
+    ignored: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+    def refuse(self, problem: Problem) -> None:
+        """Note a fault; with the twentieth the file is given up and ProblemsFound raised."""
+        self.problems.append(problem)
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise ProblemsFound(self.problems)
+
+    def finish(self) -> "Answers":
+        """The answers, or ProblemsFound with every fault."""
+        if self.problems:
+            raise ProblemsFound(self.problems)
+        return self
+
+
+def chosen(item: ChoiceItem, position: int) -> dict[int, Mapping[str, Any]]:
+    """A choice as responses: the chosen candidate certain, the others impossible by a nat."""
+    return {candidate: {"logprob": 0.0 if candidate == position else -1.0} for candidate in range(len(item.choices))}

@@ -28,7 +28,7 @@ def _scaled(value: Any, pattern: re.Pattern[str], units: dict[str, int], example
     return value
 
 
-def _unscaled(value: int, units: dict[str, int]) -> int | str:
+def unscaled(value: int, units: dict[str, int]) -> int | str:
     """The shortest exact form: 8589934592 → "8g"; a plain number where no unit divides it."""
     for unit, factor in sorted(units.items(), key=lambda pair: -pair[1]):
         if unit and factor > 1 and value and value % factor == 0:
@@ -36,20 +36,22 @@ def _unscaled(value: int, units: dict[str, int]) -> int | str:
     return value
 
 
-def _read_size(value: Any) -> Any:
+def read_size(value: Any) -> Any:
+    """Bytes from `8g`, `512m` or a plain number; raises ValueError."""
     return _scaled(value, SIZE, SIZE_UNITS, "`8g` or `512m`")
 
 
-def _read_duration(value: Any) -> Any:
+def read_duration(value: Any) -> Any:
+    """Seconds from `2h`, `90m` or a plain number; raises ValueError."""
     return _scaled(value, DURATION, DURATION_UNITS, "`2h` or `90m`")
 
 
 def _write_size(value: int) -> int | str:
-    return _unscaled(value, SIZE_UNITS)
+    return unscaled(value, SIZE_UNITS)
 
 
 def _write_duration(value: int) -> int | str:
-    return _unscaled(value, DURATION_UNITS)
+    return unscaled(value, DURATION_UNITS)
 
 
 def zone(name: str) -> timezone | ZoneInfo:
@@ -68,8 +70,8 @@ def _zone_name(value: str) -> str:
 
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-Size = Annotated[int, BeforeValidator(_read_size), PlainSerializer(_write_size), Field(gt=0)]
-Duration = Annotated[int, BeforeValidator(_read_duration), PlainSerializer(_write_duration), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(read_size), PlainSerializer(_write_size), Field(gt=0)]
+Duration = Annotated[int, BeforeValidator(read_duration), PlainSerializer(_write_duration), Field(gt=0)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 SuiteReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*@[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]

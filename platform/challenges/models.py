@@ -1,11 +1,35 @@
 """Challenges, their tracks and phases, and who looks after them."""
 
+from typing import Self
+
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.timezone import now
 
 KEY = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", "Use lower-case letters, digits and single hyphens.")
+
+
+class ChallengeQuerySet(models.QuerySet["Challenge"]):
+    """Challenges, narrowed to what a person may see."""
+
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Published ones, and those in which the user has a role; everything for a superuser."""
+        if getattr(user, "is_superuser", False) and user.is_active:
+            return self
+        if user.is_authenticated and user.is_active:
+            return self.filter(models.Q(published=True) | models.Q(pk__in=Role.objects.of(user).values("challenge")))
+        return self.filter(published=True)
+
+    def organized_by(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Those that the user looks after."""
+        if getattr(user, "is_superuser", False) and user.is_active:
+            return self
+        if not (user.is_authenticated and user.is_active):
+            return self.none()
+        return self.filter(pk__in=Role.objects.of(user).filter(kind=Role.Kind.ORGANIZER).values("challenge"))
 
 
 class Challenge(models.Model):
@@ -19,13 +43,24 @@ class Challenge(models.Model):
     published = models.BooleanField(default=False, help_text="Shown to everyone; before, only to its organizers.")
     # Documents name baselines by where they come from; the demo and organizers' commands submit them.
     baselines = models.JSONField(default=list, blank=True)
+    suite_sources = models.JSONField(default=list, blank=True, help_text="Where a document said its suites come from.")
     created_at = models.DateTimeField(default=now)
+
+    objects = ChallengeQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
         return self.title
+
+
+class RoleQuerySet(models.QuerySet["Role"]):
+    """Roles, narrowed to a person's."""
+
+    def of(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """The user's roles, in any challenge."""
+        return self.filter(user_id=user.pk)
 
 
 class Role(models.Model):
@@ -41,6 +76,8 @@ class Role(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="challenge_roles")
     kind = models.CharField(max_length=12, choices=Kind)
     created_at = models.DateTimeField(default=now)
+
+    objects = RoleQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["challenge", "user", "kind"], name="role_once")]
@@ -75,7 +112,7 @@ class Track(models.Model):
     budget = models.JSONField(default=dict, blank=True, help_text="Words, epochs and the like.")
     questions = models.JSONField(default=list, blank=True, help_text="The track's own typed questions.")
     image = models.CharField(max_length=120, default="model", help_text="Runner image, `name` or `name@sha256:…`.")
-    cpus = models.DecimalField(max_digits=5, decimal_places=2, default=2, validators=[MinValueValidator(0.1)])
+    cpus = models.FloatField(default=2, validators=[MinValueValidator(0.1)])
     memory = models.PositiveBigIntegerField(default=4 * 1024**3, validators=[MinValueValidator(64 * 1024**2)])
     pids = models.PositiveIntegerField(default=256, validators=[MinValueValidator(8), MaxValueValidator(4096)])
     gpus = models.PositiveIntegerField(default=0, validators=[MaxValueValidator(16)])

@@ -1,5 +1,7 @@
-"""The app's addresses."""
+"""The challenges' own pages."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from challenges import views
+
+urlpatterns = [path("c/<slug:challenge>/", views.challenge, name="challenge")]

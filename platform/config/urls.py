@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from suites.admin import document_urls
+
 urlpatterns = [
+    path("admin/", include(document_urls())),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),

@@ -1,0 +1,32 @@
+"""A challenge's page."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from challenges import markdown, selectors
+from challenges.models import Challenge
+
+
+@require_safe
+def challenge(request: HttpRequest, challenge: str) -> HttpResponse:
+    """What the challenge is, its tracks with their rules, and its deadlines."""
+    shown = get_object_or_404(Challenge.objects.visible_to(request.user), key=challenge)
+    tracks = [
+        {
+            "track": track,
+            "phases": selectors.phase_lines(track),
+            "description": markdown.render(track.description),
+            "open": any(phase.is_open for phase in track.phases.all()),
+        }
+        for track in shown.tracks.select_related("challenge").prefetch_related("phases")
+    ]
+    roles = selectors.roles_of(request.user, shown)
+    context = {
+        "challenge": shown,
+        "description": markdown.render(shown.description),
+        "tracks": tracks,
+        "reviewer": "reviewer" in roles,
+        "organizer": "organizer" in roles,
+    }
+    return render(request, "challenges/challenge.html", context)

@@ -1,0 +1,224 @@
+"""Suites, phases and challenge documents in the admin. Gold is never shown, and a sealed suite can't be downloaded."""
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from challenges.admin import BaseAdmin, OwnedInline, ReadOnlyAdmin
+from challenges.models import Challenge, Phase
+from challenges.selectors import is_organizer
+from evaluators.protocol.problems import ProblemsFound
+from suites import configuration, services
+from suites.forms import DocumentForm, PhaseForm, PhaseSuiteForm, SuiteUploadForm
+from suites.models import PhaseSuite, Suite, SuiteVersion, Unsealing
+
+
+class PhaseSuiteInline(OwnedInline):
+    """What the phase asks."""
+
+    model = PhaseSuite
+    form = PhaseSuiteForm
+    fields = ["suite_version", "splits", "sample", "position"]
+    show_change_link = False
+
+
+@admin.register(Phase)
+class PhaseAdmin(BaseAdmin):
+    """A phase: window, quotas, visibility, suites."""
+
+    challenge_path = "track__challenge"
+    form = PhaseForm
+    list_display = ["title", "track", "opens", "closes", "visibility"]
+    list_filter = ["track__challenge"]
+    list_select_related = ["track"]
+    fieldsets = [
+        (None, {"fields": ["track", "key", "title", "position", "opens", "closes", "visibility"]}),
+        ("Hand-ins of a team", {"fields": ["quota_day", "quota_total", "quota_concurrent"]}),
+    ]
+    inlines = [PhaseSuiteInline]
+
+
+class SharedAdmin(BaseAdmin):
+    """Suites belong to no challenge: every organizer may see and add them."""
+
+    challenge_path = "shared"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """All of them."""
+        return super(BaseAdmin, self).get_queryset(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A suite version stays, so that old scores can be explained."""
+        return False
+
+
+@admin.register(Suite)
+class SuiteAdmin(SharedAdmin):
+    """Suites by key."""
+
+    list_display = ["key", "title", "task"]
+    search_fields = ["key", "title"]
+    readonly_fields = ["key", "task", "created_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A suite comes into being with its first version."""
+        return False
+
+
+@admin.register(SuiteVersion)
+class SuiteVersionAdmin(SharedAdmin):
+    """A version: upload, check, self-test, preview, freeze."""
+
+    list_display = ["__str__", "state", "items", "hidden", "short_digest", "created_at"]
+    list_filter = ["state", "hidden", "suite"]
+    list_select_related = ["suite"]
+    fields = ["suite", "version", "state", "digest", "items", "groups", "hidden", "checks", "counts", "seen", "frozen_at"]
+    readonly_fields = fields
+    actions = ["freeze"]
+
+    def get_urls(self) -> list[URLPattern]:
+        """The upload page and the freeze button beside the usual ones."""
+        return [
+            path("add/", self.admin_site.admin_view(self.upload), name="suites_suiteversion_add"),
+            path("<int:pk>/freeze/", self.admin_site.admin_view(self.freeze_one), name="suites_suiteversion_freeze"),
+            *super().get_urls(),
+        ]
+
+    def upload(self, request: HttpRequest) -> HttpResponse:
+        """Take an archive, check and self-test it, and keep it where it is valid."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = SuiteUploadForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            archive = form.cleaned_data["archive"]
+            try:
+                version = services.add_archive(archive=archive, filename=archive.name, user=request.user)  # type: ignore[arg-type]
+            except ProblemsFound as error:
+                for problem in error.problems:
+                    form.add_error("archive", str(problem))
+            else:
+                messages.success(request, f"{version} is checked. Look at what a submission will see, then freeze it.")
+                return redirect("admin:suites_suiteversion_change", version.pk)
+        context = {**self.admin_site.each_context(request), "title": "Upload a suite version", "form": form, "opts": self.opts}
+        return render(request, "suites/admin_form.html", context)
+
+    def freeze_one(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
+        """Freeze the version whose page this was asked on."""
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        self._freeze(request, get_object_or_404(SuiteVersion, pk=pk))
+        return redirect("admin:suites_suiteversion_change", pk)
+
+    @admin.action(description="Freeze the selected versions")
+    def freeze(self, request: HttpRequest, queryset: Any) -> None:
+        """Freeze several."""
+        for version in queryset:
+            self._freeze(request, version)
+
+    def _freeze(self, request: HttpRequest, version: SuiteVersion) -> None:
+        try:
+            services.freeze(version=version)
+        except ProblemsFound as error:
+            messages.error(request, f"{version}: {error}")
+        else:
+            messages.success(request, f"{version} is frozen: phases can use it, and it can't change any more.")
+
+    @admin.display(description="digest")
+    def short_digest(self, version: SuiteVersion) -> str:
+        """The first characters of the digest."""
+        return version.digest[:12]
+
+    @admin.display(description="Self-test")
+    def checks(self, version: SuiteVersion) -> SafeString:
+        """Each expectation with what was measured, and the button to freeze."""
+        rows = format_html_join(
+            "", "<li>{} {}: {}</li>",
+            [("✓" if check["ok"] else "✗", check["name"], check["measured"])
+             for check in version.selftest_report.get("checks", [])],
+        )  # fmt: skip
+        warnings = format_html_join(
+            "", "<li>! {} {}</li>",
+            [(warning["message"], warning["remedy"]) for warning in version.check_report.get("warnings", [])],
+        )  # fmt: skip
+        return format_html("<ul>{}{}</ul>", rows, warnings)
+
+    @admin.display(description="Items")
+    def counts(self, version: SuiteVersion) -> str:
+        """Items of each split."""
+        splits = version.check_report.get("counts", {}).get("splits", {})
+        return ", ".join(f"{split}: {count:,}" for split, count in splits.items())
+
+    @admin.display(description="Exactly what a submission sees")
+    def seen(self, version: SuiteVersion) -> SafeString:
+        """The first requests as they lie in the sandbox."""
+        if not version.sealed_name:
+            return SafeString("")
+        lines = "\n".join(json.dumps(request, ensure_ascii=False) for request in services.preview(version=version))
+        return format_html('<pre class="whitespace-pre-wrap break-all text-xs">{}</pre>', lines)
+
+    change_form_template = "suites/admin_suiteversion.html"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Organizers may freeze; there is nothing else to change, every field is read-only."""
+        return super().has_change_permission(request, None)
+
+    def _may(self, request: HttpRequest, obj: Any) -> bool:
+        return super()._may(request, None)
+
+
+@admin.register(Unsealing)
+class UnsealingAdmin(ReadOnlyAdmin):
+    """Who opened gold, when and why."""
+
+    list_display = ["suite_version", "reason", "user", "at"]
+    list_select_related = ["suite_version__suite", "user"]
+    date_hierarchy = "at"
+
+
+class DocumentViews:
+    """challenge.yaml in and out, on pages of the admin."""
+
+    @staticmethod
+    def load(request: HttpRequest) -> HttpResponse:
+        """Apply an uploaded document; an existing challenge only by its organizers."""
+        form = DocumentForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            document = form.cleaned_data["document"]
+            there = Challenge.objects.filter(key=document.key).first()
+            if there is not None and not is_organizer(request.user, there):
+                raise PermissionDenied
+            try:
+                applied = configuration.apply(document, user=request.user)  # type: ignore[arg-type]
+            except ProblemsFound as error:
+                for problem in error.problems:
+                    form.add_error("document", str(problem))
+            else:
+                messages.success(request, "; ".join(applied.changes) or "Nothing to change.")
+                return redirect("admin:challenges_challenge_change", applied.challenge.pk)
+        context = {**admin.site.each_context(request), "title": "Apply a challenge.yaml", "form": form, "opts": Challenge._meta}
+        return render(request, "suites/admin_form.html", context)
+
+    @staticmethod
+    def export(request: HttpRequest, pk: int) -> HttpResponse:
+        """The challenge's document, as a download."""
+        challenge = get_object_or_404(Challenge.objects.organized_by(request.user), pk=pk)
+        response = HttpResponse(configuration.export(challenge).to_yaml(), content_type="application/yaml")
+        response["Content-Disposition"] = f'attachment; filename="{challenge.key}.yaml"'
+        return response
+
+
+def document_urls() -> list[URLPattern]:
+    """Addresses of the document's pages, below the admin's."""
+    return [
+        path("challenge-document/", admin.site.admin_view(DocumentViews.load), name="challenge_document"),
+        path("challenge-document/<int:pk>.yaml", admin.site.admin_view(DocumentViews.export), name="challenge_export"),
+    ]
+
+

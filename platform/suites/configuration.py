@@ -1,0 +1,260 @@
+"""challenge.yaml in and out: `export(apply(document)) == document`."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from accounts.models import User
+from challenges.models import Challenge, Phase, Role, Track
+from challenges.services import grant_role
+from evaluators.protocol.challenge import ChallengeDocument, PhaseDocument, TrackDocument, zone
+from evaluators.protocol.problems import Problem, ProblemsFound
+from suites import services
+from suites.models import PhaseSuite, SuiteVersion
+
+FILE = "challenge.yaml"
+
+
+@dataclass
+class Applied:
+    """What applying a document did; `changes` is empty where it was all there already."""
+
+    challenge: Challenge
+    changes: list[str] = field(default_factory=list)
+
+
+def apply(document: ChallengeDocument, *, user: User | None = None, base: Path | None = None) -> Applied:
+    """Bring the database to what the document says; raises ProblemsFound, and then nothing has changed.
+
+    Idempotent. `base` is the folder that suite sources are relative to; without one, suites must be here already.
+    Tracks and phases that the document does not name are removed, unless somebody has entered them.
+    """
+    with transaction.atomic():
+        changes: list[str] = []
+        versions = _suites(document, base, user, changes)
+        challenge = _upsert(Challenge, {"key": document.key}, _challenge_fields(document), changes, "challenge")
+        if user is not None and not challenge.roles.exists():
+            grant_role(challenge=challenge, user=user, kind=Role.Kind.ORGANIZER)
+        for position, track_document in enumerate(document.tracks):
+            track = _upsert(
+                Track, {"challenge": challenge, "key": track_document.key},
+                _track_fields(track_document, position), changes, "track",
+            )  # fmt: skip
+            for number, phase_document in enumerate(track_document.phases):
+                phase = _upsert(
+                    Phase, {"track": track, "key": phase_document.key},
+                    _phase_fields(document, phase_document, number), changes, "phase",
+                )  # fmt: skip
+                place = f"tracks[{position}].phases[{number}].suites"
+                _phase_suites(phase, phase_document, versions, place, changes)
+            _remove(track.phases.exclude(key__in=[phase.key for phase in track_document.phases]), changes)
+        _remove(challenge.tracks.exclude(key__in=[track.key for track in document.tracks]), changes)
+        return Applied(challenge, changes)
+
+
+def _suites(
+    document: ChallengeDocument, base: Path | None, user: User | None, changes: list[str]
+) -> dict[str, SuiteVersion]:
+    """The frozen version behind every `key@version`; those with a source folder are added where they are missing."""
+    found: dict[str, SuiteVersion] = {}
+    for number, source in enumerate(document.suites):
+        name = f"{source.key}@{source.version}"
+        version = SuiteVersion.objects.filter(suite__key=source.key, version=source.version).first()
+        if version is None:
+            if not source.source or base is None:
+                raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the suite {name} is not here", FILE,
+                                             field=f"suites[{number}]", remedy="Upload and freeze it in the admin first, "
+                                             "or name its folder as `source` for the command.")])  # fmt: skip
+            version = services.add_version(folder=base / source.source, user=user)
+            if str(version) != name:
+                raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the folder holds {version}, not {name}", FILE,
+                                             field=f"suites[{number}].source")])  # fmt: skip
+            changes.append(f"suite {name}: added")
+        services.freeze(version=version)
+        if source.digest and source.digest != version.digest:
+            raise ProblemsFound([Problem("E-CHALLENGE-DIGEST", f"the suite {name} has the digest {version.digest}", FILE,
+                                         field=f"suites[{number}].digest",
+                                         remedy="Name the version whose content you mean.")])  # fmt: skip
+        found[name] = version
+    return found
+
+
+def _upsert(model: Any, identity: dict[str, Any], fields: dict[str, Any], changes: list[str], what: str) -> Any:
+    """Create the row or bring its fields to these values; writes, and reports, only what differs."""
+    row = model.objects.filter(**identity).first()
+    name = identity["key"]
+    if row is None:
+        changes.append(f"{what} {name}: created")
+        return model.objects.create(**identity, **fields)
+    differing = [field for field, value in fields.items() if getattr(row, field) != value]
+    for name_of_field in differing:
+        setattr(row, name_of_field, fields[name_of_field])
+    if differing:
+        row.save(update_fields=differing)
+        changes.append(f"{what} {name}: {', '.join(differing)} changed")
+    return row
+
+
+def _challenge_fields(document: ChallengeDocument) -> dict[str, Any]:
+    return {
+        "title": document.title,
+        "summary": document.summary,
+        "description": document.description,
+        "timezone": document.timezone,
+        "published": document.published,
+        "baselines": [baseline.to_value() for baseline in document.baselines],
+        "suite_sources": [source.to_value() for source in document.suites],
+    }
+
+
+def _track_fields(document: TrackDocument, position: int) -> dict[str, Any]:
+    sandbox, ranking = document.sandbox, document.ranking
+    return {
+        "title": document.title or document.key,
+        "description": document.description,
+        "position": position,
+        "kinds": list(document.kinds),
+        "backends": list(document.backends),
+        "budget": document.budget.to_value(),
+        "questions": [question.to_value() for question in document.questions],
+        "image": sandbox.image,
+        "cpus": sandbox.cpus,
+        "memory": sandbox.memory,
+        "pids": sandbox.pids,
+        "gpus": sandbox.gpus,
+        "wall": sandbox.wall,
+        "disk": sandbox.disk,
+        "hardware": sandbox.hardware,
+        "max_bytes": document.max_size,
+        "counts": ranking.counts,
+        "aggregate": ranking.aggregate.to_value(),
+        "missing": ranking.missing,
+        "alpha": ranking.alpha,
+        "round_digits": ranking.round,
+    }
+
+
+def _phase_fields(document: ChallengeDocument, phase: PhaseDocument, position: int) -> dict[str, Any]:
+    return {
+        "title": phase.title or phase.key,
+        "position": position,
+        "opens": document.moment(phase.opens).astimezone(UTC),
+        "closes": document.moment(phase.closes).astimezone(UTC),
+        "quota_day": phase.quota.day,
+        "quota_total": phase.quota.total,
+        "quota_concurrent": phase.quota.concurrent,
+        "visibility": phase.visibility,
+    }
+
+
+def _phase_suites(
+    phase: Phase, document: PhaseDocument, versions: dict[str, SuiteVersion], place: str, changes: list[str]
+) -> None:
+    wanted = []
+    for number, entry in enumerate(document.suites):
+        version = versions.get(entry.suite)
+        if version is None:
+            raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the document's `suites` do not name {entry.suite}", FILE,
+                                         field=f"{place}[{number}].suite", remedy="Add it to `suites`.")])  # fmt: skip
+        wanted.append((version.pk, list(entry.splits), entry.sample, number))
+    there = list(phase.phase_suites.values_list("suite_version", "splits", "sample", "position"))
+    if [list(row) for row in there] == [list(row) for row in wanted]:
+        return
+    phase.phase_suites.all().delete()
+    for pk, splits, sample, number in wanted:
+        PhaseSuite.objects.create(phase=phase, suite_version_id=pk, splits=splits, sample=sample, position=number)
+    changes.append(f"phase {phase.track.key}/{phase.key}: suites set")
+
+
+def _remove(rows: Any, changes: list[str]) -> None:
+    """Delete tracks or phases that the document left out, unless entries hang on them."""
+    for row in rows:
+        try:
+            row.delete()
+        except ProtectedError as error:
+            raise ProblemsFound([Problem("E-CHALLENGE-USED", f"{row._meta.verbose_name} {row.key} has entries, so it can't "
+                                         "be left out", FILE, remedy="Keep it in the document.")]) from error  # fmt: skip
+        changes.append(f"{row._meta.verbose_name} {row.key}: removed")
+
+
+def export(challenge: Challenge) -> ChallengeDocument:
+    """The document that `apply` would bring about this challenge with; times in the challenge's zone."""
+    where = zone(challenge.timezone)
+
+    def local(moment: datetime) -> str:
+        return moment.astimezone(where).replace(tzinfo=None).isoformat()
+
+    value: dict[str, Any] = {
+        "schema": "challenge/1",
+        "key": challenge.key,
+        "title": challenge.title,
+        "summary": challenge.summary,
+        "description": challenge.description,
+        "timezone": challenge.timezone,
+        "published": challenge.published,
+        "tracks": [_track_value(track, local) for track in challenge.tracks.all()],
+        "suites": _suite_values(challenge),
+        "baselines": challenge.baselines,
+    }
+    return ChallengeDocument.from_value(value, file=FILE)
+
+
+def _suite_values(challenge: Challenge) -> list[dict[str, Any]]:
+    """The sources as the document named them, and what was added in the admin since."""
+    named = {f"{source['key']}@{source['version']}": source for source in challenge.suite_sources}
+    used = SuiteVersion.objects.filter(phase_suites__phase__track__challenge=challenge).distinct().select_related("suite")
+    for version in used.order_by("suite__key", "version"):
+        named.setdefault(
+            str(version), {"key": version.suite.key, "version": version.version, "digest": version.digest}
+        )
+    return list(named.values())
+
+
+def _track_value(track: Track, local: Any) -> dict[str, Any]:
+    return {
+        "key": track.key,
+        "title": track.title if track.title != track.key else None,
+        "description": track.description,
+        "kinds": track.kinds,
+        "backends": track.backends,
+        "budget": track.budget,
+        "max_size": track.max_bytes,
+        "sandbox": {
+            "image": track.image,
+            "cpus": float(track.cpus),
+            "memory": track.memory,
+            "pids": track.pids,
+            "gpus": track.gpus,
+            "wall": track.wall,
+            "disk": track.disk,
+            "hardware": track.hardware,
+        },
+        "questions": track.questions,
+        "ranking": {
+            "counts": track.counts,
+            "aggregate": track.aggregate,
+            "missing": track.missing,
+            "alpha": track.alpha,
+            "round": track.round_digits,
+        },
+        "phases": [_phase_value(phase, local) for phase in track.phases.all()],
+    }
+
+
+def _phase_value(phase: Phase, local: Any) -> dict[str, Any]:
+    return {
+        "key": phase.key,
+        "title": phase.title if phase.title != phase.key else None,
+        "opens": local(phase.opens),
+        "closes": local(phase.closes),
+        "suites": [
+            {"suite": str(entry.suite_version), "splits": entry.splits, "sample": entry.sample}
+            for entry in phase.phase_suites.select_related("suite_version__suite")
+        ],
+        "quota": {"day": phase.quota_day, "total": phase.quota_total, "concurrent": phase.quota_concurrent},
+        "visibility": phase.visibility,
+    }

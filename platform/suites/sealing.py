@@ -1,0 +1,136 @@
+"""The sealed storage of suites: folders go in as tar files, and come out only here."""
+
+import io
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from django.core.files.base import File
+from django.core.files.storage import storages
+
+from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.suites import Suite, open_suite
+
+MAX_ENTRIES = 100_000
+MAX_BYTES = 4 * 1024**3
+MAX_NAME_BYTES = 200
+
+
+def seal(folder: Path, *, name: str) -> str:
+    """Store the folder's files as one tar in the sealed storage; returns the name it got."""
+    with tempfile.TemporaryFile() as spool:
+        with tarfile.open(fileobj=spool, mode="w") as tar:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and not path.is_symlink():
+                    info = tarfile.TarInfo(path.relative_to(folder).as_posix())
+                    info.size = path.stat().st_size
+                    with path.open("rb") as file:
+                        tar.addfile(info, file)
+        spool.seek(0)
+        return storages["sealed"].save(name, File(spool))
+
+
+@contextmanager
+def unsealed(name: str) -> Iterator[Path]:
+    """The folder behind a sealed name, in a temporary place that only this process reads."""
+    with tempfile.TemporaryDirectory(prefix="suite-") as place:
+        with storages["sealed"].open(name) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+            tar.extractall(place, filter="data")
+        yield Path(place)
+
+
+@lru_cache(maxsize=8)
+def open_sealed(name: str, *, with_gold: bool) -> Suite:
+    """Open a sealed suite; a sealed name's content never changes, so the last few are kept in memory."""
+    with unsealed(name) as folder:
+        return open_suite(folder, with_gold=with_gold)
+
+
+@contextmanager
+def unpacked(archive: IO[bytes], *, file: str) -> Iterator[Path]:
+    """An organizer's zip or tar of a suite folder, unpacked; raises ProblemsFound.
+
+    One folder around everything is taken off. Organizers are trusted with gold, not with this server's files: only
+    regular files with plain relative names are written, and their size is counted.
+    """
+    with tempfile.TemporaryDirectory(prefix="suite-") as place:
+        root = Path(place)
+        total = 0
+        for count, (name, size, source) in enumerate(_members(archive, file)):
+            total += size
+            if count >= MAX_ENTRIES or total > MAX_BYTES:
+                raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "the archive holds too much", file,
+                                             remedy=f"At most {MAX_ENTRIES:,} files and {MAX_BYTES:,} bytes.")])  # fmt: skip
+            target = root / _safe(name, file)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as out:
+                _copy(source, out, size, file, name)
+        yield _stripped(root)
+
+
+def _members(archive: IO[bytes], file: str) -> Iterator[tuple[str, int, IO[bytes]]]:
+    """Name, declared size and content of each regular file."""
+    start = archive.read(4)
+    archive.seek(0)
+    try:
+        if start.startswith(b"PK"):
+            with zipfile.ZipFile(archive) as zipped:
+                for entry in zipped.infolist():
+                    if not entry.is_dir():
+                        with zipped.open(entry) as source:
+                            yield entry.orig_filename, entry.file_size, source
+        else:
+            with tarfile.open(fileobj=archive, mode="r:*") as tar:
+                for member in tar:
+                    if member.isdir():
+                        continue
+                    opened = tar.extractfile(member) if member.isreg() else None
+                    if opened is None:
+                        raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "only files and folders may be in it", file,
+                                                     field=member.name[:MAX_NAME_BYTES], remedy="Replace links by files.")])  # fmt: skip
+                    yield member.name, member.size, opened
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "this is not a whole zip or tar archive", file,
+                                     remedy="Pack the suite's folder as zip or tar.gz.")]) from error  # fmt: skip
+
+
+def _safe(name: str, file: str) -> Path:
+    path = PurePosixPath(name)
+    plain = name.isprintable() and "\\" not in name and len(name.encode()) <= MAX_NAME_BYTES
+    if not plain or path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "a name in the archive leaves its folder or is not plain", file,
+                                     field=repr(name)[:MAX_NAME_BYTES])])  # fmt: skip
+    return Path(*path.parts)
+
+
+def _copy(source: IO[bytes], out: IO[bytes], size: int, file: str, name: str) -> None:
+    left = size
+    while block := source.read(min(1024 * 1024, left + 1)):
+        left -= len(block)
+        if left < 0:
+            raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "a file is larger than the archive says", file, field=name)])
+        out.write(block)
+
+
+def _stripped(root: Path) -> Path:
+    """The folder that holds suite.yaml: the root, or the one folder in it."""
+    inside = list(root.iterdir())
+    if len(inside) == 1 and inside[0].is_dir():
+        return inside[0]
+    return root
+
+
+def write_bytes(name: str, data: bytes) -> str:
+    """Store bytes in the sealed storage; returns the name they got."""
+    return storages["sealed"].save(name, File(io.BytesIO(data)))
+
+
+def read_bytes(name: str) -> bytes:
+    """The bytes behind a sealed name."""
+    with storages["sealed"].open(name) as file:
+        return bytes(file.read())

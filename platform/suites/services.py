@@ -1,0 +1,132 @@
+"""Adding, freezing and opening suite versions. No other app opens gold."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from evaluators.predictions import score_predictions
+from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.requests import Draw, draw_requests, seed_key
+from evaluators.scoring import Scored, score
+from evaluators.selftest import selftest
+from evaluators.suites import CheckReport, Suite, check_suite, select
+from suites import sealing
+from suites.models import Suite as SuiteRecord
+from suites.models import SuiteVersion, Unsealing
+
+PREVIEW_REQUESTS = 12
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is asked of a suite version: splits, and of how many items a fixed sample (None: all)."""
+
+    splits: tuple[str, ...]
+    sample: int | None = None
+
+
+def add_version(*, folder: Path, user: User | None = None) -> SuiteVersion:
+    """Check, self-test and seal a suite folder; raises ProblemsFound where it is not valid or the version exists."""
+    report = check_suite(folder)
+    if not report.ok or report.suite is None:
+        raise ProblemsFound(report.problems)
+    expectations = selftest(report.suite)
+    manifest = report.suite.manifest
+    with transaction.atomic():
+        suite, _ = SuiteRecord.objects.get_or_create(
+            key=manifest.key, defaults={"title": manifest.title, "task": manifest.task}
+        )
+        if suite.versions.filter(version=manifest.version).exists():
+            raise ProblemsFound([Problem("E-SUITE-VERSION", f"{suite.key}@{manifest.version} is there already",
+                                         "suite.yaml", field="version",
+                                         remedy="A version never changes: give the new content a new version.")])  # fmt: skip
+        return SuiteVersion.objects.create(
+            suite=suite,
+            version=manifest.version,
+            state=SuiteVersion.State.CHECKED,
+            digest=report.suite.digest,
+            manifest=manifest.model_dump(mode="json", by_alias=True),
+            sealed_name=sealing.seal(folder, name=f"suites/{report.suite.digest}.tar"),
+            items=len(report.suite.items),
+            groups=len(report.counts["groups"]),
+            hidden="hidden" in (manifest.items, manifest.gold),
+            check_report=_check_report(report),
+            selftest_report={"checks": [asdict(expectation) for expectation in expectations]},
+            uploaded_by=user,
+        )
+
+
+def add_archive(*, archive: IO[bytes], filename: str, user: User | None = None) -> SuiteVersion:
+    """`add_version` for a zip or tar of the folder."""
+    with sealing.unpacked(archive, file=filename) as folder:
+        return add_version(folder=folder, user=user)
+
+
+def _check_report(report: CheckReport) -> dict[str, Any]:
+    return {"warnings": [asdict(warning) for warning in report.warnings], "counts": report.counts}
+
+
+def freeze(*, version: SuiteVersion) -> SuiteVersion:
+    """Make the version usable by phases, for good; raises ProblemsFound where its self-test has not passed."""
+    failed = [check["name"] for check in version.selftest_report.get("checks", []) if not check["ok"]]
+    if version.state == SuiteVersion.State.FROZEN:
+        return version
+    if version.state != SuiteVersion.State.CHECKED or failed:
+        raise ProblemsFound([Problem("E-SUITE-SELFTEST", f"the self-test failed: {', '.join(failed) or 'not run'}",
+                                     remedy="Mend the suite and upload it as a new version.")])  # fmt: skip
+    now = timezone.now()
+    SuiteVersion.objects.filter(pk=version.pk, state=SuiteVersion.State.CHECKED).update(
+        state=SuiteVersion.State.FROZEN, frozen_at=now
+    )
+    version.refresh_from_db()
+    return version
+
+
+def requests_for(*, version: SuiteVersion, selection: Selection, draw_key: bytes) -> Draw:
+    """The requests of a response set, drawn without opening gold."""
+    suite = sealing.open_sealed(version.sealed_name, with_gold=False)
+    return draw_requests(select(suite, splits=selection.splits, sample=selection.sample), key=draw_key)
+
+
+def preview(*, version: SuiteVersion, splits: Collection[str] = ("dev", "public", "private")) -> list[dict[str, Any]]:
+    """The first requests exactly as a submission's model would see them, under ids that no run uses."""
+    suite = sealing.open_sealed(version.sealed_name, with_gold=False)
+    drawn = draw_requests(select(suite, splits=splits), key=seed_key(0))
+    return list(drawn.requests[:PREVIEW_REQUESTS])
+
+
+def score_responses(
+    *,
+    version: SuiteVersion,
+    selection: Selection,
+    draw_key: bytes,
+    responses: Iterable[Mapping[str, Any]],
+    checkpoint: str,
+    train_seed: int | None,
+    reason: str,
+) -> Scored:
+    """Score a response set against the gold; raises ProblemsFound for responses that can't be scored."""
+    suite = _with_gold(version, selection, reason)
+    draw = draw_requests(suite, key=draw_key)
+    return score(suite, responses, draw=draw, checkpoint=checkpoint, train_seed=train_seed)
+
+
+def score_prediction_file(
+    *, version: SuiteVersion, selection: Selection, data: bytes, format: str, file: str, reason: str  # noqa: A002
+) -> Scored:  # fmt: skip
+    """Score a prediction file against the gold; raises ProblemsFound where it can't be read or joined."""
+    return score_predictions(_with_gold(version, selection, reason), data, format=format, file=file)
+
+
+def _with_gold(version: SuiteVersion, selection: Selection, reason: str) -> Suite:
+    """The selected items with their gold; every opening leaves a row that says why."""
+    Unsealing.objects.create(suite_version=version, reason=reason[:200])
+    suite = sealing.open_sealed(version.sealed_name, with_gold=True)
+    if suite.digest != version.digest:
+        raise RuntimeError(f"The sealed content of {version} does not have the digest that was frozen.")
+    return select(suite, splits=selection.splits, sample=selection.sample)

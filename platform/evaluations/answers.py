@@ -1,0 +1,117 @@
+"""Response sets and what is computed from them: answers sealed, scores in rows, item scores in Parquet."""
+
+import gzip
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from evaluations.models import Evaluation, ResponseSet, Score
+from evaluators import __version__
+from evaluators.protocol.documents import canonical_json
+from evaluators.protocol.scores import Measure, ScoresDocument
+from evaluators.scoring import Scored
+from suites import sealing
+from suites import services as suites
+from suites.models import PhaseSuite
+from suites.services import Selection
+
+
+def key_of(*, registration_id: int, digest: str, phase_suite: PhaseSuite, image_id: str, backend: str) -> str:
+    """The key under which answers are reused: everything that could change them, and the team that they belong to."""
+    parts = [
+        registration_id, digest, phase_suite.suite_version.digest, phase_suite.selection, "main", 0, image_id, backend,
+    ]  # fmt: skip
+    return hashlib.sha256(canonical_json(parts)).hexdigest()
+
+
+def selection_of(response_set: ResponseSet) -> Selection:
+    """What was asked of the suite."""
+    return Selection(splits=tuple(response_set.splits), sample=response_set.sample)
+
+
+def keep(response_set: ResponseSet, responses: Iterable[Mapping[str, Any]]) -> None:
+    """Seal the canonical responses and make the set complete; where another run was first, its answers stay."""
+    ordered = sorted(responses, key=lambda response: str(response["id"]))
+    lines = b"".join(canonical_json(response) + b"\n" for response in ordered)
+    name = sealing.write_bytes(f"responses/{response_set.key}.jsonl.gz", gzip.compress(lines, mtime=0))
+    _complete(response_set, sealed_name=name, digest=hashlib.sha256(lines).hexdigest())
+
+
+def keep_predictions(response_set: ResponseSet) -> None:
+    """Make a set complete whose answers are the hand-in itself, which is stored under its digest."""
+    _complete(response_set, sealed_name="", digest=response_set.submission.artifact.digest)
+
+
+def _complete(response_set: ResponseSet, *, sealed_name: str, digest: str) -> None:
+    ResponseSet.objects.filter(pk=response_set.pk, complete=False).update(
+        complete=True, sealed_name=sealed_name, digest=digest, completed_at=timezone.now()
+    )
+    response_set.refresh_from_db()
+
+
+def read(response_set: ResponseSet) -> list[dict[str, Any]]:
+    """The sealed responses."""
+    return [json.loads(line) for line in gzip.decompress(sealing.read_bytes(response_set.sealed_name)).splitlines()]
+
+
+def current_evaluation(response_set: ResponseSet) -> Evaluation | None:
+    """The set's evaluation by this version of the evaluators, if there is one."""
+    return response_set.evaluations.filter(evaluator=__version__).first()
+
+
+def score(response_set: ResponseSet, responses: Iterable[Mapping[str, Any]], *, reason: str) -> Evaluation:
+    """Score the responses against the gold and record it; raises ProblemsFound."""
+    scored = suites.score_responses(
+        version=response_set.suite_version,
+        selection=selection_of(response_set),
+        draw_key=bytes(response_set.draw_key),
+        responses=responses,
+        checkpoint=response_set.checkpoint,
+        train_seed=response_set.train_seed or None,
+        reason=reason,
+    )
+    return record(response_set, scored)
+
+
+def record(response_set: ResponseSet, scored: Scored) -> Evaluation:
+    """Write an evaluation with its scores; scoring the same set twice changes nothing."""
+    document = scored.document
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "items.parquet"
+        scored.write_items(path)
+        items = path.read_bytes()
+    with transaction.atomic():
+        there = response_set.evaluations.filter(evaluator=document.evaluator).first()
+        if there is not None:
+            return there
+        evaluation = Evaluation.objects.create(
+            response_set=response_set,
+            evaluator=document.evaluator,
+            suite_digest=document.suite_digest,
+            document=document.model_dump(mode="json", by_alias=True),
+            items_name=sealing.write_bytes(f"items/{response_set.key}-{document.evaluator}.parquet", items),
+            complete=document.complete,
+        )
+        Score.objects.bulk_create(_rows(evaluation, document), batch_size=500)
+        response_set.asked, response_set.answered = document.coverage.asked, document.coverage.answered
+        response_set.save(update_fields=["asked", "answered"])
+    return evaluation
+
+
+def _rows(evaluation: Evaluation, document: ScoresDocument) -> list[Score]:
+    def row(metric: str, measure: Measure, group: str = "", tag: str = "") -> Score:
+        return Score(
+            evaluation=evaluation, metric=metric, group=group, tag=tag,
+            value=measure.value, low=measure.low, high=measure.high, n=measure.n,
+        )  # fmt: skip
+
+    rows = [row(metric, measure) for metric, measure in document.metrics.items()]
+    rows += [row(m, measure, group=name) for name, values in document.groups.items() for m, measure in values.items()]
+    rows += [row(m, measure, tag=name) for name, values in document.tags.items() for m, measure in values.items()]
+    return rows

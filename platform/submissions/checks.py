@@ -1,0 +1,160 @@
+"""The check of a hand-in: unpacked in a container of ours, its manifest read, its files compared with its kind."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import PurePosixPath
+
+from django.core.files.storage import storages
+from django.db import transaction
+from django.utils import timezone
+
+from config.queue import enqueue
+from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.protocol.submission import MANIFEST_NAME, SubmissionManifest
+from sandbox.interface import IntakeReport, IntakeRules
+from submissions import quota
+from submissions.engine import labels, sandbox, volume_of
+from submissions.manifests import check_against_track
+from submissions.models import Entry, Submission
+from submissions.services import submission_digest
+
+UNPACKED_FACTOR = 4
+
+
+def check(*, submission: Submission) -> Submission:
+    """Accept or reject what was received; safe to run twice. Raises SandboxUnavailable, and then nothing has changed."""
+    if submission.state != Submission.State.RECEIVED:
+        return submission
+    entries = list(submission.entries.select_related("track", "submission"))
+    manifest = SubmissionManifest.from_value(submission.manifest, file=MANIFEST_NAME) if submission.manifest else None
+    try:
+        report = unpack(submission, manifest, may_hold_code=all("code" in entry.track.kinds for entry in entries))
+        if not report.ok:
+            raise ProblemsFound(
+                [Problem(item.code, item.message, item.file, remedy=item.remedy) for item in report.problems]
+            )
+        manifest = _manifest(manifest, report)
+        if manifest.kind != "code":
+            report = _strictly(submission, manifest, report)
+        problems = [problem for entry in entries for problem in check_against_track(manifest, entry.track)]
+        problems += required_files(manifest, [file.path for file in report.files])
+        if problems:
+            raise ProblemsFound(list(dict.fromkeys(problems)))
+    except ProblemsFound as error:
+        sandbox().remove_volume(volume_of(submission))
+        _reject(submission, entries, error.problems)
+    else:
+        _accept(submission, entries, manifest, report)
+    submission.refresh_from_db()
+    return submission
+
+
+def unpack(submission: Submission, manifest: SubmissionManifest | None, *, may_hold_code: bool) -> IntakeReport:
+    """Take the artifact in, into the submission's volume on this host."""
+    code = may_hold_code and (manifest is None or manifest.kind == "code")
+    single = manifest.predictions.file if manifest is not None and manifest.predictions is not None else None
+    storage = storages["artifacts"]
+    rules = IntakeRules(
+        max_bytes=max(1, submission.artifact.size),
+        max_unpacked_bytes=max(64 * 1024**2, submission.artifact.size * UNPACKED_FACTOR),
+        allow_pickle=code,
+        allow_auto_map=code,
+        single_file=single,
+    )
+    with storage.open(submission.artifact.storage_name) as file:
+        return sandbox().intake(
+            file.file, volume=volume_of(submission), rules=rules, labels=labels(submission=str(submission.pk))
+        )
+
+
+def restore(submission: Submission) -> str:
+    """The submission's volume on this host, unpacked again where it is not there; returns its name."""
+    volume = volume_of(submission)
+    if not sandbox().has_volume(volume):
+        manifest = SubmissionManifest.from_value(submission.manifest, file=MANIFEST_NAME)
+        report = unpack(submission, manifest, may_hold_code=manifest.kind == "code")
+        if not report.ok:
+            raise RuntimeError(f"Submission {submission.pk} was accepted and can't be unpacked any more.")
+    return volume
+
+
+def _strictly(submission: Submission, manifest: SubmissionManifest, report: IntakeReport) -> IntakeReport:
+    """A manifest inside the archive says only now that no code is in it: then the strict rules count."""
+    if submission.manifest:
+        return report
+    strict = unpack(submission, manifest, may_hold_code=False)
+    if not strict.ok:
+        raise ProblemsFound([Problem(item.code, item.message, item.file, remedy=item.remedy) for item in strict.problems])
+    return strict
+
+
+def _manifest(given: SubmissionManifest | None, report: IntakeReport) -> SubmissionManifest:
+    """The one manifest: of the form, of the archive, or of both where they agree; raises ProblemsFound."""
+    if report.manifest_text is None:
+        if given is None:
+            raise ProblemsFound([Problem("E-SUB-MANIFEST", f"the archive has no {MANIFEST_NAME}", MANIFEST_NAME,
+                                         remedy="Add it at the top of the archive, or fill in the form instead.")])  # fmt: skip
+        return given
+    inside = SubmissionManifest.from_yaml(report.manifest_text, file=MANIFEST_NAME)
+    if given is not None and given != inside:
+        one, other = given.to_value(), inside.to_value()
+        fields = [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
+        raise ProblemsFound([Problem("E-SUB-TWO", f"the form and {MANIFEST_NAME} do not agree", MANIFEST_NAME,
+                                     field=fields[0], remedy="Choose “my archive holds submission.yaml”, or remove it.")])  # fmt: skip
+    return inside
+
+
+def required_files(manifest: SubmissionManifest, paths: Sequence[str]) -> list[Problem]:
+    """What a hand-in of this kind must hold and does not."""
+    there = set(paths)
+
+    def missing(file: str, why: str, remedy: str) -> Problem:
+        return Problem("E-SUB-FILE", f"the archive has no {file}{why}", file, remedy=remedy)
+
+    if manifest.model is not None:
+        root = PurePosixPath(manifest.model.path)
+        inside = {str(PurePosixPath(path).relative_to(root)) for path in there if PurePosixPath(path).is_relative_to(root)}
+        problems = []
+        where = "" if str(root) == "." else f" in {root}/"
+        if "config.json" not in inside:
+            problems.append(missing("config.json", where, "Save the model with save_pretrained()."))
+        if not any(path.endswith(".safetensors") for path in inside):
+            problems.append(missing("*.safetensors", where, "Save with save_pretrained(safe_serialization=True)."))
+        if not inside & {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}:
+            problems.append(missing("tokenizer.json", where, "Save the tokenizer beside the model: tokenizer.save_pretrained()."))
+        return problems
+    if manifest.code is not None:
+        file = manifest.code.entry.partition(":")[0]
+        return [] if file in there else [missing(file, "", f"`code.entry` is {manifest.code.entry}.")]
+    if manifest.predictions is not None:
+        file = manifest.predictions.file
+        return [] if file in there else [missing(file, "", "`predictions.file` names it.")]
+    return []
+
+
+def _accept(submission: Submission, entries: list[Entry], manifest: SubmissionManifest, report: IntakeReport) -> None:
+    with transaction.atomic():
+        changed = Submission.objects.filter(pk=submission.pk, state=Submission.State.RECEIVED).update(
+            state=Submission.State.ACCEPTED,
+            checked_at=timezone.now(),
+            manifest=manifest.to_value() | {"schema": "submission/1"},
+            kind=manifest.kind,
+            name=manifest.method.name,
+            digest=submission_digest(submission.artifact.digest, manifest),
+            files=[asdict(file) for file in report.files],
+        )
+        if changed:
+            quota.settle(entries=entries)
+            enqueue("evaluations.plan", str(submission.pk))
+
+
+def _reject(submission: Submission, entries: list[Entry], problems: Sequence[Problem]) -> None:
+    with transaction.atomic():
+        changed = Submission.objects.filter(pk=submission.pk, state=Submission.State.RECEIVED).update(
+            state=Submission.State.REJECTED,
+            checked_at=timezone.now(),
+            problems=[asdict(problem) for problem in problems],
+        )
+        if changed:
+            for entry in entries:
+                quota.release(entry=entry, reason=f"rejected: {problems[0].code}")

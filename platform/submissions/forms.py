@@ -1,0 +1,161 @@
+"""The hand-in form: it builds the same manifest that submission.yaml holds, and the same validator reads it."""
+
+from typing import Any
+
+from django import forms
+
+from challenges.models import Phase, Track
+from evaluators.protocol.challenge import Question
+from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.protocol.submission import MANIFEST_NAME, SubmissionManifest
+from submissions.manifests import check_against_track
+
+KIND_LABELS = {
+    "model": "Model: a Hugging Face folder (config.json, *.safetensors, tokenizer files)",
+    "code": "Code: a Python class that answers requests",
+    "predictions": "Predictions: a file of answers computed elsewhere",
+}
+BACKEND_LABELS = {"causal": "Causal (left to right)", "masked": "Masked (one mask per token)"}
+FORMAT_LABELS = [("native", "native: JSON lines"), ("babylm-2024", "babylm-2024: one JSON object")]
+# Where a fault of the manifest belongs on the form.
+PLACES = {
+    "kind": "kind",
+    "method.name": "name",
+    "method.description": "description",
+    "model.backend": "backend",
+    "model.bos": "bos",
+    "model.path": "path",
+    "code.entry": "entry",
+    "predictions.file": "predictions_file",
+    "predictions.format": "predictions_format",
+}
+
+
+def question_field(question: Question) -> forms.Field:
+    """The form field of one of the track's own questions."""
+    common: dict[str, Any] = {
+        "label": question.title or question.key.replace("_", " ").capitalize(),
+        "help_text": question.help,
+        "required": False,  # whether it must be answered is the manifest's rule, said in one place
+    }
+    options = [(option, option) for option in question.options]
+    if question.type == "integer":
+        return forms.IntegerField(**common)
+    if question.type == "number":
+        return forms.FloatField(**common)
+    if question.type == "boolean":
+        return forms.TypedChoiceField(
+            choices=[("", "—"), ("true", "Yes"), ("false", "No")], coerce=lambda value: value == "true",
+            empty_value=None, **common,
+        )  # fmt: skip
+    if question.type == "choice":
+        return forms.ChoiceField(choices=[("", "—"), *options], **common)
+    if question.type == "multi":
+        return forms.MultipleChoiceField(choices=options, widget=forms.CheckboxSelectMultiple, **common)
+    return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), **common)
+
+
+class SubmitForm(forms.Form):
+    """One hand-in for one or more tracks; `upload` is the finished upload's id, `file` the way without JavaScript."""
+
+    upload = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    file = forms.FileField(required=False, label="File")
+    phases = forms.ModelMultipleChoiceField(queryset=Phase.objects.none(), widget=forms.CheckboxSelectMultiple,
+                                            label="Enter it in")  # fmt: skip
+    source = forms.ChoiceField(
+        choices=[("form", "I describe it here"), ("archive", f"My archive holds {MANIFEST_NAME}")],
+        widget=forms.RadioSelect, initial="form", label="Manifest",
+    )  # fmt: skip
+    name = forms.CharField(max_length=120, required=False, label="Method name", help_text="As it stands on the leaderboard.")
+    description = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False, label="What it is")
+    kind = forms.ChoiceField(required=False, label="Kind")
+    backend = forms.ChoiceField(required=False, label="Backend")
+    bos = forms.CharField(
+        required=False, initial="tokenizer", max_length=60, label="First token",
+        help_text="What a causal model is given first: tokenizer (its own), none, or a token such as <|endoftext|>. "
+        "It moves scores by several points, so it is recorded and shown.",
+    )  # fmt: skip
+    path = forms.CharField(required=False, initial=".", max_length=200, label="Model folder in the archive")
+    entry = forms.CharField(required=False, initial="model.py:Model", max_length=200, label="Entry",
+                            help_text="file.py:ClassName, from the archive's top.")  # fmt: skip
+    predictions_file = forms.CharField(required=False, max_length=200, label="Prediction file",
+                                       help_text="Its path in the archive; leave it empty if you upload the bare file.")  # fmt: skip
+    predictions_format = forms.ChoiceField(required=False, choices=FORMAT_LABELS, label="Prediction format")
+
+    def __init__(self, *args: Any, track: Track, phases: list[Phase], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.track = track
+        self.open_phases = phases
+        choice = self.fields["phases"]
+        if isinstance(choice, forms.ModelMultipleChoiceField):
+            choice.queryset = Phase.objects.filter(pk__in=[phase.pk for phase in phases]).select_related("track")
+        self._choices("kind", [(kind, KIND_LABELS.get(kind, kind)) for kind in track.kinds])
+        backends = track.backends or list(BACKEND_LABELS)
+        self._choices("backend", [(backend, BACKEND_LABELS.get(backend, backend)) for backend in backends])
+        self.questions = [Question.model_validate(value) for value in track.questions]
+        for question in self.questions:
+            self.fields[f"answer_{question.key}"] = question_field(question)
+
+    def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = choices
+
+    def clean(self) -> dict[str, Any]:
+        """Build the manifest where the form describes it; its faults land on the fields they belong to."""
+        cleaned = super().clean() or {}
+        phases = list(cleaned.get("phases") or [])
+        if len({phase.track_id for phase in phases}) < len(phases):
+            self.add_error("phases", "Choose one phase of each track.")
+        cleaned["manifest"] = None
+        if cleaned.get("source") != "form":
+            return cleaned
+        try:
+            manifest = SubmissionManifest.from_value(self._value(cleaned), file="")
+        except ProblemsFound as error:
+            self._report(error.problems)
+            return cleaned
+        cleaned["manifest"] = manifest
+        for track in {phase.track for phase in phases} or {self.track}:
+            self._report(check_against_track(manifest, track))
+        return cleaned
+
+    def _report(self, problems: Any) -> None:
+        for problem in problems:
+            self.add_error(self._place(problem), f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.remedy}".strip())
+
+    def _place(self, problem: Problem) -> str | None:
+        if problem.field.startswith("answers."):
+            name = f"answer_{problem.field.removeprefix('answers.')}"
+        else:
+            name = PLACES.get(problem.field, "")
+        return name if name in self.fields else None
+
+    def _value(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        kind = cleaned.get("kind")
+        value: dict[str, Any] = {
+            "schema": "submission/1",
+            "kind": kind,
+            "method": {"name": cleaned.get("name") or "", "description": cleaned.get("description") or ""},
+        }
+        if kind == "model":
+            value["model"] = {
+                "path": cleaned.get("path") or ".",
+                "backend": cleaned.get("backend"),
+                "bos": cleaned.get("bos") or "tokenizer",
+            }
+        elif kind == "code":
+            value["code"] = {"entry": cleaned.get("entry") or ""}
+        elif kind == "predictions":
+            value["predictions"] = {
+                "file": cleaned.get("predictions_file") or self.bare_name,
+                "format": cleaned.get("predictions_format") or "native",
+            }
+        answers = {question.key: cleaned.get(f"answer_{question.key}") for question in self.questions}
+        answers = {key: answer for key, answer in answers.items() if answer not in (None, "", [])}
+        if answers:
+            value["answers"] = answers
+        return value
+
+    # The name of the uploaded file, set by the view before validation: a bare prediction file is called that.
+    bare_name = "predictions.jsonl"

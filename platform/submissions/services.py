@@ -1,0 +1,170 @@
+"""Registering, handing in, entering further phases, and what organizers decide about entries."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import Team, User
+from challenges.models import Challenge, Phase, Track
+from config.queue import enqueue
+from evaluators.protocol.documents import canonical_json
+from evaluators.protocol.problems import Problem
+from evaluators.protocol.submission import SubmissionManifest
+from submissions import quota
+from submissions.errors import SubmissionRefused
+from submissions.manifests import check_against_track
+from submissions.models import Entry, Registration, Submission, UploadSession
+
+
+def _refuse(code: str, message: str, remedy: str = "") -> SubmissionRefused:
+    return SubmissionRefused([Problem(code, message, remedy=remedy)])
+
+
+def registration_of(user: User, challenge: Challenge) -> Registration | None:
+    """The registration of the team in which this person takes part, if there is one."""
+    return Registration.objects.filter(challenge=challenge, team__members=user).select_related("team").first()
+
+
+def register(*, user: User, team: Team, challenge: Challenge) -> Registration:
+    """Let the team take part; raises SubmissionRefused where one of its members takes part in another team already."""
+    with transaction.atomic():
+        Challenge.objects.select_for_update().get(pk=challenge.pk)
+        if not team.memberships.filter(user=user).exists():
+            raise _refuse("E-REG-MEMBER", f"you are not in the team {team.name}")
+        there = Registration.objects.filter(team=team, challenge=challenge).first()
+        if there is not None:
+            return there
+        clash = (
+            Registration.objects.filter(challenge=challenge, team__members__in=team.members.all())
+            .select_related("team")
+            .first()
+        )
+        if clash is not None:
+            raise _refuse("E-REG-ONCE", f"a member of {team.name} takes part in the team {clash.team.name} already",
+                          "A person takes part in a challenge with one team.")  # fmt: skip
+        return Registration.objects.create(team=team, challenge=challenge, created_by=user)
+
+
+def submission_digest(artifact_digest: str, manifest: SubmissionManifest) -> str:
+    """sha256 over the artifact's digest and the canonical manifest: what a run depends on."""
+    return hashlib.sha256(artifact_digest.encode() + b"\0" + canonical_json(manifest.to_value())).hexdigest()
+
+
+def submit(
+    *,
+    registration: Registration,
+    phases: Sequence[Phase],
+    upload: UploadSession,
+    manifest: SubmissionManifest | None,
+    user: User,
+) -> Submission:
+    """Record a hand-in, entered in each of the phases' tracks, and queue its check; raises SubmissionRefused.
+
+    Without a manifest the archive must hold submission.yaml. An upload makes one submission: a second click, or a
+    second tab, gets the first one's submission back.
+    """
+    if not phases:
+        raise _refuse("E-SUB-TRACK", "no track was chosen", "Tick at least one track.")
+    if len({phase.track_id for phase in phases}) < len(phases):
+        raise _refuse("E-SUB-TRACK", "a track was chosen twice", "Enter one phase of each track.")
+    with transaction.atomic():
+        registration = Registration.objects.select_for_update().get(pk=registration.pk)
+        upload = UploadSession.objects.select_for_update().get(pk=upload.pk, user=user)
+        if upload.state == UploadSession.State.USED:
+            first = Submission.objects.filter(registration=registration, upload=upload).first()
+            if first is not None:
+                return first
+        if upload.state != UploadSession.State.COMPLETE or upload.artifact is None:
+            raise _refuse("E-UP-TRUNCATED", f"{upload.received:,} of {upload.size:,} bytes of {upload.filename} have arrived",
+                          "Choose the same file again: the upload goes on where it stopped.")  # fmt: skip
+        for phase in phases:
+            _check_phase(phase, registration, upload.artifact.size)
+            if manifest is not None:
+                problems = check_against_track(manifest, phase.track)
+                if problems:
+                    raise SubmissionRefused(problems)
+        last = registration.submissions.aggregate(last=Max("number"))["last"] or 0
+        submission = Submission.objects.create(
+            registration=registration,
+            number=last + 1,
+            name=manifest.method.name if manifest else PurePosixPath(upload.filename).stem[:120] or "unnamed",
+            kind=manifest.kind if manifest else "",
+            artifact=upload.artifact,
+            upload=upload,
+            manifest=manifest.to_value() if manifest else {},
+            digest=submission_digest(upload.artifact.digest, manifest) if manifest else "",
+            submitted_by=user,
+        )
+        for phase in phases:
+            entry = Entry.objects.create(submission=submission, track=phase.track, status=_status(registration, phase))
+            quota.reserve(registration=registration, phase=phase, entry=entry)
+        UploadSession.objects.filter(pk=upload.pk).update(state=UploadSession.State.USED)
+        enqueue("submissions.check", str(submission.pk))
+    return submission
+
+
+def _check_phase(phase: Phase, registration: Registration, size: int) -> None:
+    if phase.track.challenge_id != registration.challenge_id:
+        raise _refuse("E-SUB-TRACK", "that track belongs to another challenge")
+    if not phase.is_open:
+        raise _refuse("E-SUB-CLOSED", f"{phase} is {'closed' if phase.is_closed else 'not open yet'}",
+                      "Look at the challenge's page for what is open.")  # fmt: skip
+    if size > phase.track.max_bytes:
+        raise _refuse("E-UP-SIZE", f"the file has {size:,} bytes; {phase.track.title} takes {phase.track.max_bytes:,}")
+
+
+def _status(registration: Registration, phase: Phase) -> str:
+    """An organizer's own hand-in is a baseline: shown, and never ranked."""
+    organizers = phase.track.challenge.roles.filter(kind="organizer", user__in=registration.team.members.all())
+    return Entry.Status.BASELINE if organizers.exists() else Entry.Status.OFFICIAL
+
+
+def enter_phase(*, submission: Submission, phase: Phase, user: User) -> Entry:
+    """Enter an accepted submission into another phase or track, without a new upload; raises SubmissionRefused."""
+    registration = submission.registration
+    if not registration.team.memberships.filter(user=user).exists():
+        raise _refuse("E-REG-MEMBER", "only members of the team do this")
+    if submission.state != Submission.State.ACCEPTED:
+        raise _refuse("E-SUB-STATE", "only an accepted submission can be entered")
+    with transaction.atomic():
+        registration = Registration.objects.select_for_update().get(pk=registration.pk)
+        _check_phase(phase, registration, submission.artifact.size)
+        manifest = SubmissionManifest.from_value(submission.manifest, file="submission.yaml")
+        problems = check_against_track(manifest, phase.track)
+        if problems:
+            raise SubmissionRefused(problems)
+        entry, _ = Entry.objects.get_or_create(
+            submission=submission, track=phase.track, defaults={"status": _status(registration, phase)}
+        )
+        if entry.status in (Entry.Status.WITHDRAWN, Entry.Status.DISQUALIFIED):
+            raise _refuse("E-SUB-STATE", f"the entry is {entry.get_status_display().lower()}")
+        if entry.charges.filter(phase=phase).exists():
+            return entry
+        charge = quota.reserve(registration=registration, phase=phase, entry=entry)
+        quota.settle(entries=[charge.entry])
+        enqueue("evaluations.plan", str(submission.pk))
+    return entry
+
+
+def set_status(*, entry: Entry, status: str, reason: str, user: User) -> Entry:
+    """An organizer's decision about an entry, with its reason."""
+    entry.status, entry.reason, entry.decided_by, entry.decided_at = status, reason[:300], user, timezone.now()
+    entry.save(update_fields=["status", "reason", "decided_by", "decided_at"])
+    for phase in Phase.objects.filter(track=entry.track):
+        enqueue("leaderboards.refresh", phase.pk)
+    return entry
+
+
+def open_phases(challenge: Challenge) -> list[Phase]:
+    """Every phase of the challenge that takes hand-ins now, track by track."""
+    now = timezone.now()
+    tracks = Track.objects.filter(challenge=challenge)
+    return list(
+        Phase.objects.filter(track__in=tracks, opens__lte=now, closes__gt=now)
+        .select_related("track__challenge")
+        .order_by("track__position", "track__key", "position")
+    )

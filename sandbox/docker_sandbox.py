@@ -1,0 +1,95 @@
+"""The sandbox in Docker."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import docker
+
+from sandbox.engine import taking_in, volumes
+from sandbox.engine.connection import connect, describe
+from sandbox.engine.names import new_name
+from sandbox.engine.workspace import DockerWorkspace
+from sandbox.images.build import find
+from sandbox.interface import EngineInfo, IntakeReport, IntakeRules
+from sandbox.limits import Limits
+
+
+class DockerSandbox:
+    """Runs submissions in containers of the engine that DOCKER_HOST, or the default socket, leads to.
+
+    It may be shared by threads: each call has a connection of its own.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._info: EngineInfo | None = None
+        self._images: dict[str, str] = {}
+
+    def ping(self) -> EngineInfo:
+        """Ask the engine for its version; raises SandboxUnavailable with the command that mends it."""
+        with self._client() as client:
+            info = describe(client)
+        with self._lock:
+            self._info = info
+        return info
+
+    def image_id(self, name: str) -> str:
+        """Return the id of the image `base` or `model` built from these sources; raises ImageMissing."""
+        with self._lock:
+            known = self._images.get(name)
+        if known is None:
+            with self._client() as client:
+                known = find(client, name)
+            with self._lock:
+                self._images[name] = known
+        return known
+
+    def intake(self, archive: BinaryIO, *, volume: str, rules: IntakeRules, labels: Mapping[str, str]) -> IntakeReport:
+        """Check and unpack a seekable archive into the named volume, inside a container; raises SandboxUnavailable.
+
+        The volume's name can be read inside the sandbox: take one of `new_volume_name`. What a volume of that name
+        held before is replaced; one that another worker is filling raises SandboxUnavailable.
+        """
+        base = self.image_id("base")
+        with self._client() as client:
+            return taking_in.take_in(client, archive, base_image=base, volume=volume, rules=rules, labels=labels)
+
+    def new_volume_name(self) -> str:
+        """Return a fresh, neutral name for a submission volume."""
+        return new_name()
+
+    def has_volume(self, volume: str) -> bool:
+        """Say whether this engine holds the volume, filled; where it does not, take the archive in again."""
+        with self._client() as client:
+            return taking_in.is_complete(client, volume)
+
+    def read_file(self, volume: str, path: str, *, max_bytes: int) -> bytes:
+        """Return the bytes of one unpacked file; raises FileNotFoundError, ValueError where it is larger."""
+        base = self.image_id("base")
+        with self._client() as client:
+            if not volumes.exists(client, volume):
+                raise FileNotFoundError(path)
+            return taking_in.read_file(client, base_image=base, volume=volume, path=path, max_bytes=max_bytes)
+
+    def remove_volume(self, volume: str) -> None:
+        """Remove a submission volume; one that is not there is no error."""
+        with self._client() as client:
+            volumes.remove(client, volume)
+
+    def open_attempt(self, *, labels: Mapping[str, str], limits: Limits) -> DockerWorkspace:
+        """Return a workspace for one attempt, to be entered with `with`."""
+        with self._lock:
+            info = self._info
+        if info is None:
+            info = self.ping()
+        return DockerWorkspace(connect(), info, base_image=self.image_id("base"), labels=labels, limits=limits)
+
+    @contextmanager
+    def _client(self) -> Iterator[docker.APIClient]:
+        client = connect()
+        try:
+            yield client
+        finally:
+            client.close()

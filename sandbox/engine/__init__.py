@@ -1,0 +1,1 @@
+"""The Docker side of the sandbox: everything that talks to the engine."""

@@ -1,0 +1,56 @@
+"""Calls the collector inside the keeper and reads what it rewrote."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sandbox.engine.containers import Container
+from sandbox.engine.options import ENVIRONMENT, OUR_ENVIRONMENT
+from sandbox.errors import CollectFailed
+from sandbox.interface import Collected, CollectRules, ResponseProblem
+
+COMMAND = ("python3", "-S", "-m", "sandbox.inside.collect")
+
+
+def collect(
+    keeper: Container, expected: Mapping[str, Collection[str] | int], rules: CollectRules, *, user: int
+) -> Collected:
+    """Return the accepted responses and the problems of the files that were refused; raises CollectFailed."""
+    counts = {path: asked if isinstance(asked, int) else len(asked) for path, asked in expected.items()}
+    for path in counts:
+        if any(part in ("", ".", "..") for part in path.split("/")) or "=" in path:
+            raise ValueError(f"Not a response file's path: {path!r}")
+    command = [*COMMAND, json.dumps(asdict(rules)), *(f"{path}={count}" for path, count in sorted(counts.items()))]
+    code, out, err = keeper.run_inside(command, user=user, environment={**ENVIRONMENT, **OUR_ENVIRONMENT})
+    lines = out.splitlines()
+    if code or not lines or lines[-1] != b"E":
+        raise CollectFailed(f"The collector ended with exit code {code}: {err.decode(errors='replace')[-500:]}")
+    return _read(lines[:-1], expected)
+
+
+def _read(lines: list[bytes], expected: Mapping[str, Collection[str] | int]) -> Collected:
+    responses: dict[str, list[dict[str, Any]]] = {}
+    problems: list[ResponseProblem] = []
+    path = ""
+    for line in lines:
+        kind, rest = line[:1], line[2:]
+        if kind == b"R":
+            responses[path].append(json.loads(rest))
+        elif kind == b"F":
+            path = rest.decode()
+            responses[path] = []
+        else:
+            problems.append(ResponseProblem(file=path, **json.loads(rest)))
+    for problem in problems:
+        responses.pop(problem.file)
+    for path, asked in expected.items():
+        if not isinstance(asked, int) and path in responses:
+            known = asked if isinstance(asked, set | frozenset | dict) else set(asked)
+            for number, record in enumerate(responses[path], start=1):
+                if record["id"] not in known:
+                    message = "The id was not asked."
+                    problems.append(ResponseProblem("E-OUT-UNASKED", message, path, number))
+                    responses.pop(path)
+                    break
+    return Collected(responses=responses, problems=tuple(problems))

@@ -1,0 +1,50 @@
+"""The connection to the engine, and what its errors mean to us."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import docker
+import requests.exceptions
+import urllib3.exceptions
+from docker.errors import DockerException
+
+from sandbox.errors import SandboxUnavailable
+from sandbox.interface import EngineInfo
+
+CALL_TIMEOUT = 120
+MEND = "Is it running? Try: docker info; start it with: systemctl start docker (or: dockerd &)."
+LOST = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ConnectionError)
+
+
+def connect(*, timeout: float = CALL_TIMEOUT) -> docker.APIClient:
+    """Return a low-level client by DOCKER_HOST or the default socket; raises SandboxUnavailable."""
+    with translated():
+        environment = docker.utils.kwargs_from_env()
+        return docker.APIClient(version="auto", timeout=timeout, **environment)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the client's errors into SandboxUnavailable; a refusal of the engine keeps its sentence."""
+    try:
+        yield
+    except docker.errors.APIError as error:
+        raise SandboxUnavailable(f"The Docker engine refused: {error.explanation or error}") from error
+    except DockerException as error:
+        raise SandboxUnavailable(f"The Docker engine does not answer. {MEND} ({error})") from error
+    except LOST as error:
+        raise SandboxUnavailable(f"The connection to the Docker engine was lost. {MEND} ({error})") from error
+
+
+def describe(client: docker.APIClient) -> EngineInfo:
+    """Return what the engine says of itself."""
+    with translated():
+        info = client.info()
+    return EngineInfo(
+        version=str(info.get("ServerVersion", "")),
+        cgroup_version=str(info.get("CgroupVersion", "1")),
+        cgroup_driver=str(info.get("CgroupDriver", "")),
+        cpus=int(info.get("NCPU", 0)),
+        memory=int(info.get("MemTotal", 0)),
+        security_options=tuple(info.get("SecurityOptions") or ()),
+    )

@@ -1,0 +1,115 @@
+"""Masked models: pseudo-log-likelihood, every token of the continuation hidden once, alone."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from sandbox.runner.errors import RunFailed
+from sandbox.runner.exchange import Request, Response
+from sandbox.runner.hf import engines
+from sandbox.runner.hf.batching import by_length, masked_copies, tokens_at_once
+from sandbox.runner.hf.heads import Asked, Head
+from sandbox.runner.hf.splitting import Split, Window, masked_windows, split_texts
+from sandbox.runner.hf.tally import Tally
+from sandbox.runner.hf.tokens import Tokens
+from sandbox.runner.progress import Reporter
+
+SLAB = 4096
+Copy = tuple[tuple[int, ...], int]
+
+
+class MaskedBackend:
+    """Answers with a masked model; copies that two requests share are computed once."""
+
+    def __init__(self, model: Any, tokens: Tokens, *, limit: int, batch_size: int, reporter: Reporter) -> None:
+        self._tokens = tokens
+        self._mask = tokens.mask
+        self._limit = limit - len(tokens.before) - len(tokens.after)
+        self._at_once = tokens_at_once(batch_size)
+        self._head = Head(model)
+        self._reporter = reporter
+        self._dtype = model.dtype
+        self.style, self.padded, difference = self._choose(model.get_input_embeddings().weight.shape[0])
+        layout = "padded" if self.padded else "single"
+        reporter.event("engine", layout=layout, head=self.style, difference=difference)
+
+    def loglikelihood(self, requests: Sequence[Request]) -> Iterator[list[Response]]:
+        """Yield responses; neighbours in the order of their length and tokens are answered together."""
+        pairs = [(request["context"], request["continuation"]) for request in requests]
+        splits = split_texts(pairs, self._tokens.encode)
+        self._report(splits)
+        order = sorted(range(len(splits)), key=lambda index: (len(splits[index].tokens), splits[index].tokens))
+        for start in range(0, len(order), SLAB):
+            slab = order[start : start + SLAB]
+            yield from self._answer([requests[index] for index in slab], [splits[index] for index in slab])
+
+    def _answer(self, requests: Sequence[Request], splits: Sequence[Split]) -> Iterator[list[Response]]:
+        windows = [masked_windows(split, self._limit) for split in splits]
+        tally = Tally(requests, [[len(window.targets) for window in asked] for asked in windows])
+        yield from tally.empty()
+        copies = masked_copies([window for asked in windows for window in asked])
+        for batch in by_length(list(copies), tokens=self._at_once if self.padded else 1):
+            with torch.inference_mode():
+                values = self._score(batch, [copies[copy] for copy in batch], style=self.style)
+            owners = [owner for copy in batch for owner, _ in copies[copy]]
+            yield tally.add(zip(owners, values.tolist(), strict=True))
+
+    def _score(self, copies: Sequence[Copy], asking: Sequence[list[tuple[int, int]]], *, style: str) -> torch.Tensor:
+        """Return the hidden tokens' log-probabilities, copy by copy, in the order they are asked."""
+        before, after = self._tokens.before, self._tokens.after
+        width = max(len(tokens) for tokens, _ in copies) + len(before) + len(after)
+        ids, lengths, positions = [], [], []
+        for number, (tokens, position) in enumerate(copies):
+            shown = [self._mask if token < 0 else token for token in tokens]
+            row = [*before, *shown, *after]
+            lengths.append(len(row))
+            positions.append(number * width + len(before) + position)
+            ids.append(row + [self._padding] * (width - len(row)))
+        mask = (torch.arange(width)[None] < torch.tensor(lengths)[:, None]).long()
+        asked = Asked(
+            torch.tensor(positions),
+            torch.tensor([number for number, of in enumerate(asking) for _ in of]),
+            torch.tensor([token for of in asking for _, token in of]),
+        )
+        return self._head.logprobs({"input_ids": torch.tensor(ids), "attention_mask": mask}, asked, style=style)
+
+    @property
+    def _padding(self) -> int:
+        # Some models count positions by what is not padding, so it has to be their own padding token.
+        token = self._tokens.tokenizer.pad_token_id
+        return 0 if token is None else int(token)
+
+    def _choose(self, rows: int) -> tuple[str, bool, float]:
+        """Return the fastest way that agrees with one copy at a time, and the largest difference."""
+        plain = torch.Generator().manual_seed(0)
+        special = {*self._tokens.tokenizer.all_special_ids, -1}
+        windows = []
+        for length in (1, 3, 6, 11):
+            drawn = torch.randint(0, rows, (4 * length,), generator=plain).tolist()
+            tokens = tuple(token for token in drawn if token not in special)[: min(length, self._limit)]
+            windows.append(Window(tokens, tuple(enumerate(tokens))))
+        copies = masked_copies(windows)
+        with torch.inference_mode():
+            try:
+                reference = torch.cat([self._score([copy], [asked], style="full") for copy, asked in copies.items()])
+            except engines.UNFIT as error:
+                raise RunFailed("E-RUN-ANSWER", f"{type(error).__name__}: {error}") from error
+            for style in self._head.styles:
+                try:
+                    values = self._score(list(copies), list(copies.values()), style=style)
+                except engines.UNFIT:
+                    continue
+                difference = (values - reference).abs()
+                if engines.agrees(difference, self._dtype):
+                    return style, True, float(difference.max())
+        return "full", False, 0.0
+
+    def _report(self, splits: Sequence[Split]) -> None:
+        self._reporter.event(
+            "tokens",
+            requests=len(splits),
+            scored=sum(len(split.tokens) - split.start for split in splits),
+            truncated=sum(len(split.tokens) > self._limit for split in splits),
+            limit=self._limit,
+        )

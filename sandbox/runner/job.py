@@ -1,0 +1,100 @@
+"""The job: what to load, how, and which suites to answer in which order."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sandbox.runner.errors import RunFailed
+
+KINDS = ("model", "code")
+BACKENDS = ("causal", "masked")
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteJob:
+    """One response set to make: a suite at a checkpoint with a training seed."""
+
+    checkpoint: str
+    suite: str
+    seed: str
+
+    @property
+    def folder(self) -> PurePosixPath:
+        """Return its folder under requests/ and responses/."""
+        return PurePosixPath(self.checkpoint, self.suite, self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerJob:
+    """The content of job.json; `batch_size` counts requests of ordinary length, `threads` CPU threads."""
+
+    kind: str
+    suites: tuple[SuiteJob, ...]
+    path: str = "."
+    backend: str = "causal"
+    bos: str = "tokenizer"
+    entry: str = "model.py:Model"
+    precision: str = "fp32"
+    batch_size: int = 32
+    threads: int = 2
+    modules: tuple[str, ...] = ()
+
+
+def read_job(file: Path) -> RunnerJob:
+    """Read job.json; raises RunFailed with E-RUN-JOB where it is missing or malformed."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFailed("E-RUN-JOB", f"{file.name}: {error}") from error
+    return parse_job(document)
+
+
+def parse_job(document: Any) -> RunnerJob:
+    """Turn the parsed job.json into a job; raises RunFailed with E-RUN-JOB naming the field."""
+    if not isinstance(document, dict):
+        raise RunFailed("E-RUN-JOB", "job.json must hold an object")
+    unknown = sorted(set(document) - set(RunnerJob.__dataclass_fields__))
+    if unknown:
+        raise RunFailed("E-RUN-JOB", f"job.json: unknown field {unknown[0]!r}")
+    values = {name: value for name, value in document.items() if name not in {"suites", "modules"}}
+    job = RunnerJob(
+        **({"kind": ""} | values),
+        suites=tuple(_suite(entry) for entry in _list(document, "suites")),
+        modules=tuple(_list(document, "modules")),
+    )
+    _check(job)
+    return job
+
+
+def _list(document: dict[str, Any], name: str) -> list[Any]:
+    value = document.get(name, [])
+    if not isinstance(value, list):
+        raise RunFailed("E-RUN-JOB", f"job.json: {name} must be a list")
+    return value
+
+
+def _suite(entry: Any) -> SuiteJob:
+    if not isinstance(entry, dict) or set(entry) != {"checkpoint", "suite", "seed"}:
+        raise RunFailed("E-RUN-JOB", "job.json: a suite has exactly checkpoint, suite and seed")
+    names = {name: str(value) for name, value in entry.items()}
+    for name, value in names.items():
+        if not value or value in {".", ".."} or "/" in value or "\0" in value:
+            raise RunFailed("E-RUN-JOB", f"job.json: suites: {name} is not a folder name")
+    return SuiteJob(**names)
+
+
+def _check(job: RunnerJob) -> None:
+    for name, allowed in (("kind", KINDS), ("backend", BACKENDS), ("precision", PRECISIONS)):
+        if getattr(job, name) not in allowed:
+            raise RunFailed("E-RUN-JOB", f"job.json: {name} must be one of {', '.join(allowed)}")
+    for name in ("path", "bos", "entry"):
+        if not isinstance(getattr(job, name), str) or not getattr(job, name):
+            raise RunFailed("E-RUN-JOB", f"job.json: {name} must be text")
+    for name in ("batch_size", "threads"):
+        value = getattr(job, name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise RunFailed("E-RUN-JOB", f"job.json: {name} must be a whole number of at least 1")
+    if not all(isinstance(name, str) for name in job.modules):
+        raise RunFailed("E-RUN-JOB", "job.json: modules must be a list of names")

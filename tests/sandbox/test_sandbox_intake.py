@@ -1,0 +1,123 @@
+"""Intake in a real container: the volume it fills, the file it hands out, and what becomes of a refused archive."""
+
+import io
+import os
+import zipfile
+
+import docker
+import pytest
+
+from sandbox.docker_sandbox import DockerSandbox
+from sandbox.engine import taking_in
+from sandbox.engine.containers import Container
+from sandbox.errors import SandboxUnavailable
+from sandbox.interface import IntakeRules
+
+pytestmark = pytest.mark.docker
+INTAKE = {"proctor.stage": "intake"}
+
+
+def packed(files: dict[str, bytes]) -> io.BytesIO:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in files.items():
+            made.writestr(name, content)
+    return archive
+
+
+def test_accepted_archive_stands_in_its_volume(sandbox: DockerSandbox, labels: dict[str, str], volume: str) -> None:
+    content = os.urandom(100_000)
+    archive = packed({"submission.yaml": b"schema: submission/1\n", "data/weights.txt": content})
+    report = sandbox.intake(archive, volume=volume, rules=IntakeRules(), labels=labels)
+    assert report.ok
+    assert report.manifest_text == "schema: submission/1\n"
+    assert report.unpacked_bytes == 100_021
+    assert sandbox.read_file(volume, "data/weights.txt", max_bytes=100_000) == content
+    sandbox.remove_volume(volume)
+    assert not sandbox.has_volume(volume)
+
+
+def test_same_archive_can_be_taken_in_again(sandbox: DockerSandbox, labels: dict[str, str], volume: str) -> None:
+    archive = packed({"a": b"1"})
+    first = sandbox.intake(archive, volume=volume, rules=IntakeRules(), labels=labels)
+    assert sandbox.intake(archive, volume=volume, rules=IntakeRules(), labels=labels) == first
+    sandbox.remove_volume(volume)
+
+
+def test_refused_archive_leaves_no_volume(sandbox: DockerSandbox, labels: dict[str, str], volume: str) -> None:
+    report = sandbox.intake(packed({"../evil": b"1"}), volume=volume, rules=IntakeRules(), labels=labels)
+    assert [problem.code for problem in report.problems] == ["E-ARC-PATH"]
+    assert report.files == ()
+    assert not sandbox.has_volume(volume)
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"", "E-ARC-EMPTY"), (b"x" * 101, "E-ARC-SIZE")])
+def test_archive_of_a_wrong_size_needs_no_container(
+    sandbox: DockerSandbox, labels: dict[str, str], volume: str, content: bytes, code: str
+) -> None:
+    report = sandbox.intake(io.BytesIO(content), volume=volume, rules=IntakeRules(max_bytes=100), labels=labels)
+    assert [problem.code for problem in report.problems] == [code]
+
+
+def test_archive_with_too_many_names_is_refused_soon(
+    sandbox: DockerSandbox, labels: dict[str, str], volume: str
+) -> None:
+    archive = packed({f"{number}": b"" for number in range(60_000)})
+    report = sandbox.intake(archive, volume=volume, rules=IntakeRules(wall=5), labels=labels)
+    assert [problem.code for problem in report.problems] == ["E-ARC-ENTRIES"]
+
+
+def test_ten_thousand_files_are_taken(sandbox: DockerSandbox, labels: dict[str, str], volume: str) -> None:
+    archive = packed({f"folder/{number:05}.txt": b"x" for number in range(9_999)})
+    report = sandbox.intake(archive, volume=volume, rules=IntakeRules(), labels=labels)
+    assert len(report.files) == 9_999
+    sandbox.remove_volume(volume)
+
+
+def test_reading_a_file_is_bounded(sandbox: DockerSandbox, labels: dict[str, str], volume: str) -> None:
+    sandbox.intake(packed({"folder/a": b"12345"}), volume=volume, rules=IntakeRules(), labels=labels)
+    with pytest.raises(ValueError, match="larger than 4 bytes"):
+        sandbox.read_file(volume, "folder/a", max_bytes=4)
+    with pytest.raises(ValueError, match="not a regular file"):
+        sandbox.read_file(volume, "folder", max_bytes=4)
+    for missing in ("other", "../etc/passwd", "/etc/passwd"):
+        with pytest.raises(FileNotFoundError):
+            sandbox.read_file(volume, missing, max_bytes=4)
+    sandbox.remove_volume(volume)
+
+
+def test_volume_counts_as_there_only_when_its_intake_is_over(
+    sandbox: DockerSandbox, base_image: str, labels: dict[str, str], volume: str
+) -> None:
+    client = docker.APIClient(version="auto")
+    archive = packed({"a": b"1"})
+    plan = taking_in._plan(base_image, 20_001, volume + "-staging", volume, IntakeRules(), {**labels, **INTAKE})
+    left_by_a_dead_worker = Container.create(client, plan)
+    try:
+        assert not sandbox.has_volume(volume)
+        with pytest.raises(SandboxUnavailable, match="Another worker"):
+            sandbox.intake(archive, volume=volume, rules=IntakeRules(), labels=labels)
+    finally:
+        left_by_a_dead_worker.remove()
+        sandbox.remove_volume(volume + "-staging")
+        client.close()
+    assert sandbox.intake(archive, volume=volume, rules=IntakeRules(), labels=labels).ok
+    assert sandbox.has_volume(volume)
+    sandbox.remove_volume(volume)
+
+
+def test_what_a_dead_worker_left_is_cleared(
+    sandbox: DockerSandbox,
+    base_image: str,
+    labels: dict[str, str],
+    volume: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = docker.APIClient(version="auto")
+    plan = taking_in._plan(base_image, 20_001, volume + "-staging", volume, IntakeRules(), {**labels, **INTAKE})
+    Container.create(client, plan)
+    client.close()
+    monkeypatch.setattr(taking_in, "ABANDONED_AFTER", 0.0)
+    assert sandbox.intake(packed({"a": b"1"}), volume=volume, rules=IntakeRules(), labels=labels).ok
+    sandbox.remove_volume(volume)
+    sandbox.remove_volume(volume + "-staging")

@@ -1,0 +1,462 @@
+"""What intake takes and refuses: each hostile archive is made here and taken in by the code that runs inside."""
+
+import gzip
+import io
+import json
+import os
+import re
+import stat
+import struct
+import tarfile
+import unicodedata
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.inside.intake import take_in
+from sandbox.inside.refusals import REMEDIES
+
+RULES: dict[str, Any] = {
+    "max_entries": 100,
+    "max_unpacked_bytes": 20_000_000,
+    "allow_pickle": False,
+    "allow_auto_map": False,
+    "single_file": None,
+}
+TakeIn = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def taken(tmp_path: Path) -> TakeIn:
+    def take(content: bytes, **rules: Any) -> dict[str, Any]:
+        archive, root = tmp_path / "archive", tmp_path / "root"
+        archive.write_bytes(content)
+        root.mkdir()
+        return take_in(str(archive), str(root), RULES | rules)
+
+    return take
+
+
+def made_zip(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED, **info: Any) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.filename = name
+            entry.compress_type = method
+            for key, value in info.items():
+                setattr(entry, key, value)
+            archive.writestr(entry, content)
+    return packed.getvalue()
+
+
+def made_tar(
+    files: dict[str, bytes], mode: str = "w", change: Callable[[tarfile.TarInfo], None] | None = None
+) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode=mode, format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            if change:
+                change(entry)
+            archive.addfile(entry, io.BytesIO(content) if entry.size else None)
+    return packed.getvalue()
+
+
+def codes(report: dict[str, Any]) -> set[str]:
+    return {problem["code"] for problem in report["problems"]}
+
+
+PLAIN = {"submission.yaml": b"schema: submission/1\n", "model.py": b"x = 1\n"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [made_zip(PLAIN), made_zip(PLAIN, zipfile.ZIP_STORED), made_tar(PLAIN), made_tar(PLAIN, "w:gz")],
+    ids=["zip", "zip stored", "tar", "tar.gz"],
+)
+def test_plain_archive_is_taken_and_reported(taken: TakeIn, tmp_path: Path, content: bytes) -> None:
+    report = taken(content)
+    assert report["ok"] is True
+    assert report["manifest_text"] == "schema: submission/1\n"
+    assert {(file["path"], file["size"]) for file in report["files"]} == {("submission.yaml", 21), ("model.py", 6)}
+    assert (tmp_path / "root" / "model.py").read_bytes() == b"x = 1\n"
+
+
+def test_single_top_folder_is_stripped_when_it_holds_the_manifest(taken: TakeIn, tmp_path: Path) -> None:
+    report = taken(made_zip({f"mine/{name}": content for name, content in PLAIN.items()} | {"mine/mine/a": b"1"}))
+    assert report["ok"] is True
+    assert report["stripped_folder"] == "mine"
+    assert sorted(file["path"] for file in report["files"]) == ["mine/a", "model.py", "submission.yaml"]
+    assert (tmp_path / "root" / "mine" / "a").read_bytes() == b"1"
+
+
+def test_single_top_folder_stays_when_it_holds_no_manifest(taken: TakeIn) -> None:
+    assert taken(made_zip({"mine/model.py": b""}))["stripped_folder"] is None
+
+
+def test_what_desktop_systems_add_is_left_out(taken: TakeIn) -> None:
+    files = {f"mine/{name}": content for name, content in PLAIN.items()}
+    report = taken(made_zip(files | {"__MACOSX/mine/._model.py": b"junk", "mine/.DS_Store": b"junk"}))
+    assert sorted(file["path"] for file in report["files"]) == ["model.py", "submission.yaml"]
+
+
+def test_set_uid_file_becomes_a_plain_one(taken: TakeIn, tmp_path: Path) -> None:
+    def set_uid(entry: tarfile.TarInfo) -> None:
+        entry.mode = 0o6777
+
+    assert taken(made_tar({"run": b"#!"}, change=set_uid))["ok"] is True
+    assert stat.S_IMODE((tmp_path / "root" / "run").stat().st_mode) == 0o644
+
+
+def test_nested_archive_is_not_expanded(taken: TakeIn) -> None:
+    report = taken(made_zip({"inner.zip": made_zip(PLAIN)}))
+    assert [file["path"] for file in report["files"]] == ["inner.zip"]
+
+
+def test_bare_file_is_taken_under_the_name_it_is_given(taken: TakeIn) -> None:
+    content = gzip.compress(b'{"a": 1}')
+    report = taken(content, single_file="predictions.json.gz")
+    assert [(file["path"], file["size"]) for file in report["files"]] == [("predictions.json.gz", len(content))]
+
+
+NAMES = {
+    "../evil": "E-ARC-PATH",
+    "a/../../evil": "E-ARC-PATH",
+    "/etc/passwd": "E-ARC-PATH",
+    "C:/evil": "E-ARC-PATH",
+    "a\\..\\evil": "E-ARC-PATH",
+    "a//b": "E-ARC-PATH",
+    "a/./b": "E-ARC-PATH",
+    "new\nline": "E-ARC-NAME",
+    "escape\x1b[31m": "E-ARC-NAME",
+    "turned\u202egnp.exe": "E-ARC-NAME",
+    "x" * 300: "E-ARC-NAME",
+    "/".join("d" * 1 for _ in range(17)): "E-ARC-NAME",
+    unicodedata.normalize("NFD", "café"): "E-ARC-NAME",
+}
+
+
+@pytest.mark.parametrize(("name", "code"), NAMES.items(), ids=[ascii(name)[:30] for name in NAMES])
+@pytest.mark.parametrize("make", [made_zip, made_tar], ids=["zip", "tar"])
+def test_name_that_could_mean_another_place_is_refused(
+    taken: TakeIn, tmp_path: Path, make: Callable[[dict[str, bytes]], bytes], name: str, code: str
+) -> None:
+    report = taken(make({"ok.txt": b"1", name: b"2"}))
+    assert codes(report) == {code}
+    assert report["problems"][0]["remedy"] == REMEDIES[code]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "root"]
+
+
+def test_nul_in_a_zip_name_is_refused(taken: TakeIn) -> None:
+    content = made_zip({"aXb": b"1"}).replace(b"aXb", b"a\0b")
+    assert codes(taken(content)) == {"E-ARC-NAME"}
+
+
+@pytest.mark.parametrize("make", [made_zip, made_tar], ids=["zip", "tar"])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Model.py": b"1", "model.py": b"2"},
+        {"stra\u00dfe": b"1", "STRASSE": b"2"},
+        {"a": b"1", "a/b": b"2"},
+        {"a/b": b"2", "a": b"1"},
+        {"D/x": b"1", "d/y": b"2"},
+    ],
+    ids=["case", "folded", "file then folder", "folder then file", "folder case"],
+)
+def test_names_that_collide_are_refused(
+    taken: TakeIn, make: Callable[[dict[str, bytes]], bytes], files: dict[str, bytes]
+) -> None:
+    assert codes(taken(make(files))) == {"E-ARC-DUPLICATE"}
+
+
+def test_name_that_stands_twice_is_refused(taken: TakeIn) -> None:
+    packed = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(packed, "w") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr("a", "1")
+        archive.writestr("a", "2")
+    assert codes(taken(packed.getvalue())) == {"E-ARC-DUPLICATE"}
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE], ids=["symbolic", "hard"])
+def test_link_in_a_tar_is_refused(taken: TakeIn, kind: bytes) -> None:
+    def link(entry: tarfile.TarInfo) -> None:
+        entry.type, entry.linkname, entry.size = kind, "/etc/passwd", 0
+
+    assert codes(taken(made_tar({"a": b""}, change=link))) == {"E-ARC-LINK"}
+
+
+@pytest.mark.parametrize("kind", [tarfile.BLKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, b"S", b"V"])
+def test_device_pipe_and_unknown_kind_in_a_tar_are_refused(taken: TakeIn, kind: bytes) -> None:
+    def special(entry: tarfile.TarInfo) -> None:
+        entry.type, entry.size = kind, 0
+
+    assert codes(taken(made_tar({"a": b""}, change=special))) == {"E-ARC-SPECIAL"}
+
+
+def test_symbolic_link_in_a_zip_is_refused(taken: TakeIn) -> None:
+    content = made_zip({"a": b"/etc/passwd"}, external_attr=(stat.S_IFLNK | 0o777) << 16, create_system=3)
+    assert codes(taken(content)) == {"E-ARC-LINK"}
+
+
+def test_encrypted_zip_is_refused(taken: TakeIn) -> None:
+    content = bytearray(made_zip({"a": b"secret"}))
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    assert codes(taken(bytes(content))) == {"E-ARC-ENCRYPTED"}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_other_methods_are_refused(taken: TakeIn, method: int) -> None:
+    assert codes(taken(made_zip({"a": b"x" * 1000}, method))) == {"E-ARC-METHOD"}
+
+
+@pytest.mark.parametrize("make", [made_zip, lambda files: made_tar(files, "w:gz")], ids=["zip", "tar.gz"])
+def test_bomb_is_refused_by_its_ratio(taken: TakeIn, make: Callable[[dict[str, bytes]], bytes]) -> None:
+    report = taken(make({"zeros": bytes(15_000_000)}))
+    assert codes(report) == {"E-ARC-RATIO"}
+
+
+def test_zip_whose_declared_size_is_a_lie_is_refused(taken: TakeIn) -> None:
+    content = made_zip({"a": os.urandom(1000) * 50})
+    lied = content.replace(struct.pack("<L", 50_000), struct.pack("<L", 40_000))
+    assert codes(taken(lied)) == {"E-ARC-DAMAGED"}
+
+
+@pytest.mark.parametrize("make", [made_zip, made_tar], ids=["zip", "tar"])
+def test_too_large_tree_is_refused(taken: TakeIn, make: Callable[[dict[str, bytes]], bytes]) -> None:
+    report = taken(make({"a": os.urandom(3000), "b": os.urandom(3000)}), max_unpacked_bytes=5000)
+    assert codes(report) == {"E-ARC-UNPACKED"}
+
+
+@pytest.mark.parametrize("make", [made_zip, made_tar], ids=["zip", "tar"])
+def test_too_many_entries_are_refused(taken: TakeIn, make: Callable[[dict[str, bytes]], bytes]) -> None:
+    assert codes(taken(make({f"f{number}": b"" for number in range(101)}))) == {"E-ARC-ENTRIES"}
+
+
+def overlapping_zip() -> bytes:
+    """Two directory entries, one file: the quoted-overlap bomb in its smallest form."""
+    content = made_zip({"a": b"12345"}, zipfile.ZIP_STORED)
+    start = content.index(b"PK\x01\x02")
+    end = content.index(b"PK\x05\x06")
+    central = content[start:end]
+    tail = bytearray(content[end:])
+    struct.pack_into("<HHL", tail, 8, 2, 2, 2 * len(central))
+    return content[:start] + central * 2 + bytes(tail)
+
+
+def test_overlapping_entries_are_refused(taken: TakeIn) -> None:
+    assert codes(taken(overlapping_zip())) == {"E-ARC-OVERLAP"}
+
+
+def test_program_in_front_of_a_zip_is_refused(taken: TakeIn) -> None:
+    packed = io.BytesIO(b"#!/bin/sh\n")
+    packed.seek(0, 2)
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.writestr("a", "1")
+    assert codes(taken(packed.getvalue())) == {"E-ARC-FORMAT"}
+
+
+TAR_WITHOUT_END = made_tar(PLAIN)[:2048]
+
+
+@pytest.mark.parametrize(
+    "content", [made_zip(PLAIN), TAR_WITHOUT_END, made_tar(PLAIN, "w:gz")], ids=["zip", "tar", "tar.gz"]
+)
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+def test_truncated_upload_is_refused(taken: TakeIn, content: bytes, share: float) -> None:
+    assert codes(taken(content[: int(len(content) * share)])) == {"E-ARC-DAMAGED"}
+
+
+def test_tar_without_its_end_is_refused(taken: TakeIn) -> None:
+    assert codes(taken(TAR_WITHOUT_END)) == {"E-ARC-DAMAGED"}
+
+
+@pytest.mark.parametrize("at", [0.2, 0.4, 0.6])
+def test_flipped_byte_in_packed_bytes_is_refused(taken: TakeIn, at: float) -> None:
+    content = bytearray(made_zip({"a": os.urandom(5000)}))
+    content[int(len(content) * at)] ^= 0xFF
+    assert codes(taken(bytes(content))) == {"E-ARC-DAMAGED"}
+
+
+def test_bytes_behind_a_gzipped_tar_are_refused(taken: TakeIn) -> None:
+    assert codes(taken(made_tar(PLAIN, "w:gz") + b"more")) == {"E-ARC-DAMAGED"}
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", gzip.compress(b"no tar"), b"\x1f\x8bbroken"]
+)
+def test_other_files_are_refused(taken: TakeIn, content: bytes) -> None:
+    assert codes(taken(content)) == {"E-ARC-FORMAT"}
+
+
+@pytest.mark.parametrize("content", [made_zip({}), made_zip({"only/": b""}), made_tar({})])
+def test_archive_without_files_is_refused(taken: TakeIn, content: bytes) -> None:
+    assert codes(taken(content)) == {"E-ARC-EMPTY"}
+
+
+def test_local_header_that_disagrees_is_refused(taken: TakeIn) -> None:
+    content = made_zip({"good.txt": b"1"})
+    assert codes(taken(content.replace(b"good.txt", b"evil.txt", 1))) == {"E-ARC-DAMAGED"}
+
+
+def test_streamed_zip_with_sizes_behind_the_data_is_taken(taken: TakeIn) -> None:
+    class Pipe(io.RawIOBase):
+        def __init__(self) -> None:
+            self.content = bytearray()
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            self.content += data
+            return len(data)
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", b"1" * 100)
+        with archive.open("b", "w", force_zip64=True) as file:
+            file.write(b"2" * 100)
+    assert [file["size"] for file in taken(bytes(pipe.content))["files"]] == [100, 100]
+
+
+def test_global_header_that_renames_is_refused(taken: TakeIn) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"path": "evil"}) as archive:
+        archive.addfile(tarfile.TarInfo("a"))
+    assert codes(taken(packed.getvalue())) == {"E-ARC-DAMAGED"}
+
+
+def test_long_tar_names_of_either_dialect_are_read(taken: TakeIn) -> None:
+    name = "folder/" + "n" * 150
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    assert [file["path"] for file in taken(packed.getvalue())["files"]] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pytorch_model.bin", b"PK\x03\x04"),
+        ("weights.pt", b"anything"),
+        ("renamed.txt", b"\x80\x04\x95cos\nsystem\n"),
+        ("vocab.json", made_zip({"archive/data.pkl": b"\x80\x02."}, zipfile.ZIP_STORED)),
+        ("objects.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,)}"),
+        ("model.h5", b"\x89HDF\r\n\x1a\n"),
+    ],
+)
+def test_pickle_in_any_dress_is_refused_unless_the_rules_allow_it(
+    taken: TakeIn, tmp_path: Path, name: str, content: bytes
+) -> None:
+    assert codes(taken(made_zip({name: content}))) == {"E-ARC-PICKLE"}
+    (tmp_path / "root").rename(tmp_path / "before")
+    assert taken(made_zip({name: content}), allow_pickle=True)["ok"] is True
+
+
+def safetensors(header: Any, data: bytes = b"") -> bytes:
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(raw).to_bytes(8, "little") + raw + data
+
+
+def tensor(begin: int, end: int, **change: Any) -> dict[str, Any]:
+    return {"dtype": "F32", "shape": [(end - begin) // 4], "data_offsets": [begin, end]} | change
+
+
+def test_sound_safetensors_is_taken(taken: TakeIn) -> None:
+    content = safetensors({"__metadata__": {"format": "pt"}, "b": tensor(8, 16), "a": tensor(0, 8)}, bytes(16))
+    assert taken(made_zip({"model.safetensors": content}))["ok"] is True
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (2**63).to_bytes(8, "little") + b"{}",
+        b"\x01",
+        safetensors(b"[]"),
+        safetensors({"a": tensor(0, 8), "b": tensor(4, 12)}, bytes(12)),
+        safetensors({"a": tensor(0, 8), "b": tensor(12, 16)}, bytes(16)),
+        safetensors({"a": tensor(0, 8)}, bytes(12)),
+        safetensors({"a": tensor(0, 16)}, bytes(8)),
+        safetensors({"a": tensor(0, 8, shape=[2**62, 2**62])}, bytes(8)),
+        safetensors({"a": tensor(0, 8, shape=[-2])}, bytes(8)),
+        safetensors({"a": tensor(0, 8, shape=[True, 2])}, bytes(8)),
+        safetensors({"a": tensor(0, 8, dtype="OBJECT")}, bytes(8)),
+        safetensors({"a": tensor(0, 8, more=1)}, bytes(8)),
+        safetensors(b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{}}', bytes(4)),
+        safetensors(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
+    ],
+    ids=[
+        "length 2^63",
+        "broken off",
+        "no object",
+        "overlap",
+        "hole",
+        "bytes left over",
+        "too short",
+        "overflowing shape",
+        "negative",
+        "bool",
+        "unknown dtype",
+        "unknown key",
+        "twice",
+        "deep",
+    ],
+)
+def test_unsound_safetensors_is_refused(taken: TakeIn, content: bytes) -> None:
+    assert codes(taken(made_zip({"model.safetensors": content}))) == {"E-ARC-SAFETENSORS"}
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        ({"auto_map": {"AutoModel": "evil.Model"}}, "E-ARC-AUTOMAP"),
+        ({"text_config": {"auto_map": {"AutoModel": "evil.Model"}}}, "E-ARC-AUTOMAP"),
+        ({"custom_pipelines": {"x": {}}}, "E-ARC-AUTOMAP"),
+        ({"_name_or_path": "https://example.org/model"}, "E-ARC-URL"),
+        (b'{"a": NaN}', "E-ARC-JSON"),
+        (b'{"a": 1, "a": 2}', "E-ARC-JSON"),
+        (b'{"a":' * 100_000, "E-ARC-JSON"),
+        (b"[]", "E-ARC-JSON"),
+    ],
+)
+def test_configuration_that_names_code_or_addresses_is_refused(taken: TakeIn, config: Any, code: str) -> None:
+    raw = config if isinstance(config, bytes) else json.dumps(config).encode()
+    assert codes(taken(made_zip({"config.json": raw}))) == {code}
+
+
+def test_auto_map_is_taken_where_the_rules_allow_it(taken: TakeIn) -> None:
+    raw = json.dumps({"auto_map": {"AutoModel": "mine.Model"}}).encode()
+    report = taken(made_zip({"config.json": raw}), allow_auto_map=True)
+    assert (report["ok"], report["config_text"]) == (True, raw.decode())
+
+
+@pytest.mark.parametrize(
+    "manifest", [b"\xff\xfe", "a: \u00e9".encode("latin-1"), b"\xef\xbb\xbfa: 1", b"#" * 1_000_001]
+)
+def test_manifest_that_is_no_plain_text_is_refused(taken: TakeIn, manifest: bytes) -> None:
+    assert codes(taken(made_zip({"submission.yaml": manifest}))) == {"E-ARC-TEXT"}
+
+
+def test_at_most_fifty_problems_are_said(taken: TakeIn) -> None:
+    assert len(taken(made_zip({f"../{number}": b"" for number in range(90)}))["problems"]) == 50
+
+
+def test_every_refusal_is_a_code_with_a_remedy() -> None:
+    sources = Path(__file__).parents[2].joinpath("sandbox").rglob("*.py")
+    named = {code for source in sources for code in re.findall(r"E-ARC-[A-Z]+", source.read_text())}
+    assert named == set(REMEDIES)
+
+
+def test_gzip_is_inflated_in_bounded_steps(taken: TakeIn) -> None:
+    content = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = content.compress(made_tar({"a": bytes(12_000_000)})) + content.flush()
+    assert codes(taken(bomb)) == {"E-ARC-RATIO"}

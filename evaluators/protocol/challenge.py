@@ -1,7 +1,8 @@
 """`challenge/1`: a whole challenge in one document, applied and exported without loss."""
 
 import re
-from datetime import datetime, timedelta, timezone
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,12 @@ SIZE = re.compile(r"^(?P<number>\d+)(?P<unit>[kmgt]?)(?:i?b)?\Z", re.IGNORECASE)
 SIZE_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 DURATION = re.compile(r"^(?P<number>\d+)(?P<unit>[smhd]?)\Z", re.IGNORECASE)
 DURATION_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+# Far beyond what anybody needs, and within what every database's columns and every clock can hold.
+MAX_SIZE = 2**50
+MAX_DURATION = 366 * 86_400
+MAX_COUNT = 1_000_000
+YEARS = range(2000, 2200)
 
 
 def _scaled(value: Any, pattern: re.Pattern[str], units: dict[str, int], example: str) -> Any:
@@ -64,14 +71,48 @@ def zone(name: str) -> timezone | ZoneInfo:
         raise ValueError(f"there is no time zone {name!r}; write AoE, UTC or a name such as Europe/Berlin") from error
 
 
+def written(moment: datetime, *, zone_name: str) -> datetime:
+    """A moment as the local time of a zone, with its offset only where that time comes twice (clocks put back)."""
+    where = zone(zone_name)
+    local = moment.astimezone(where)
+    plain = local.replace(tzinfo=None, fold=0)
+    if plain.replace(tzinfo=where).astimezone(UTC) == moment:
+        return plain
+    return datetime.fromisoformat(local.isoformat())
+
+
 def _zone_name(value: str) -> str:
     zone(value)
     return value
 
 
+def _written_out(value: Any) -> Any:
+    """Refuse what would be read as a moment that nobody meant: a number of seconds, a day without a time."""
+    day = isinstance(value, date) and not isinstance(value, datetime)
+    if day or isinstance(value, int | float) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[T ]", value)):
+        raise ValueError("write a date and a time, such as 2026-05-31T23:59")
+    return value
+
+
+def _in_our_time(value: datetime) -> datetime:
+    if value.year not in YEARS:
+        raise ValueError(f"the year must lie between {YEARS.start} and {YEARS.stop - 1}")
+    return value
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("the same value stands twice")
+    return values
+
+
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-Size = Annotated[int, BeforeValidator(read_size), PlainSerializer(_write_size), Field(gt=0)]
-Duration = Annotated[int, BeforeValidator(read_duration), PlainSerializer(_write_duration), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(read_size), PlainSerializer(_write_size), Field(gt=0, le=MAX_SIZE)]
+Duration = Annotated[
+    int, BeforeValidator(read_duration), PlainSerializer(_write_duration), Field(gt=0, le=MAX_DURATION)
+]
+Moment = Annotated[datetime, BeforeValidator(_written_out), AfterValidator(_in_our_time)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 SuiteReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*@[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
@@ -142,25 +183,39 @@ class PhaseSuiteEntry(Document):
     """A suite version that the phase asks: which splits, and of how many items a fixed sample (null: all)."""
 
     suite: SuiteReference
-    splits: tuple[Split, ...] = Field(default=("private",), min_length=1)
-    sample: int | None = Field(default=None, gt=0)
+    splits: Annotated[tuple[Split, ...], AfterValidator(_distinct)] = Field(default=("private",), min_length=1)
+    sample: int | None = Field(default=None, gt=0, le=MAX_COUNT)
 
 
 class Quota(Document):
     """Hand-ins per team: in a day (UTC), in all, at the same time; null is no limit."""
 
-    day: int | None = Field(default=None, ge=0)
-    total: int | None = Field(default=None, ge=0)
-    concurrent: int | None = Field(default=None, ge=1)
+    day: Count | None = None
+    total: Count | None = None
+    concurrent: Count | None = Field(default=None, ge=1)
 
 
-class PhaseDocument(Document):
-    """A time window; a time without a zone is in the challenge's zone."""
+class Named(Document):
+    """What has a key and, where that says too little, a title."""
 
     key: Key
     title: Title | None = None
-    opens: datetime
-    closes: datetime
+
+    @model_validator(mode="before")
+    @classmethod
+    def _title_says_more(cls, value: Any) -> Any:
+        """A title that only repeats the key is none, so that documents that mean the same are the same."""
+        if isinstance(value, Mapping) and isinstance(value.get("title"), str):
+            if value["title"].strip() == value.get("key"):
+                return {**value, "title": None}
+        return value
+
+
+class PhaseDocument(Named):
+    """A time window; a time without a zone is in the challenge's zone."""
+
+    opens: Moment
+    closes: Moment
     suites: tuple[PhaseSuiteEntry, ...] = ()
     quota: Quota = Quota()
     visibility: Literal["public", "after_close", "hidden"] = "after_close"
@@ -173,14 +228,12 @@ class PhaseDocument(Document):
         return self
 
 
-class TrackDocument(Document):
+class TrackDocument(Named):
     """A division of the challenge with rules of its own."""
 
-    key: Key
-    title: Title | None = None
     description: Text = ""
-    kinds: tuple[Kind, ...] = Field(min_length=1)
-    backends: tuple[Backend, ...] = ("causal", "masked")
+    kinds: Annotated[tuple[Kind, ...], AfterValidator(_distinct)] = Field(min_length=1)
+    backends: Annotated[tuple[Backend, ...], AfterValidator(_distinct)] = ("causal", "masked")
     budget: Budget = Budget()
     max_size: Size = 2 * 1024**3
     sandbox: SandboxSettings = SandboxSettings()
@@ -244,10 +297,20 @@ class ChallengeDocument(Document):
                 raise ValueError(f"the baseline {baseline.key!r} names the track {baseline.track!r}, which is not here")
         for track in self.tracks:
             for phase in track.phases:
+                for name in ("opens", "closes"):
+                    # Documents that mean the same moments are equal, whichever zone they were written in.
+                    local = written(self.moment(getattr(phase, name)), zone_name=self.timezone)
+                    object.__setattr__(phase, name, local)
                 if self.moment(phase.closes) <= self.moment(phase.opens):
                     raise ValueError(f"the phase {track.key}/{phase.key} closes before it opens")
         return self
 
     def moment(self, value: datetime) -> datetime:
-        """The exact moment of a time of this document, in its zone where it names none."""
-        return value if value.tzinfo else value.replace(tzinfo=zone(self.timezone))
+        """The exact moment, in UTC, of a time of this document; raises ValueError for one that clocks skip."""
+        if value.tzinfo:
+            return value.astimezone(UTC)
+        where = zone(self.timezone)
+        moment = value.replace(tzinfo=where).astimezone(UTC)
+        if moment.astimezone(where).replace(tzinfo=None) != value:
+            raise ValueError(f"{value:%Y-%m-%dT%H:%M} does not exist in {self.timezone}: clocks are put forward then")
+        return moment

@@ -1,7 +1,8 @@
 """challenge.yaml in and out: `export(apply(document)) == document`."""
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from django.db.models import ProtectedError
 from accounts.models import User
 from challenges.models import Challenge, Phase, Role, Track
 from challenges.services import grant_role
-from evaluators.protocol.challenge import ChallengeDocument, PhaseDocument, TrackDocument, zone
+from evaluators.protocol.challenge import ChallengeDocument, PhaseDocument, SuiteSource, TrackDocument, written
 from evaluators.protocol.problems import Problem, ProblemsFound
-from suites import services
+from suites import selectors, services
 from suites.models import PhaseSuite, SuiteVersion
 
 FILE = "challenge.yaml"
@@ -30,8 +31,9 @@ class Applied:
 def apply(document: ChallengeDocument, *, user: User | None = None, base: Path | None = None) -> Applied:
     """Bring the database to what the document says; raises ProblemsFound, and then nothing has changed.
 
-    Idempotent. `base` is the folder that suite sources are relative to; without one, suites must be here already.
-    Tracks and phases that the document does not name are removed, unless somebody has entered them.
+    Idempotent. `base` is the folder that suite sources are relative to; without one, suites must be here already, and
+    where a `user` applies it, be theirs to use. Tracks and phases that the document does not name are removed, unless
+    somebody has entered them.
     """
     with transaction.atomic():
         changes: list[str] = []
@@ -40,6 +42,7 @@ def apply(document: ChallengeDocument, *, user: User | None = None, base: Path |
         if user is not None and not challenge.roles.exists():
             grant_role(challenge=challenge, user=user, kind=Role.Kind.ORGANIZER)
         for position, track_document in enumerate(document.tracks):
+            _weights(track_document, f"tracks[{position}]")
             track = _upsert(
                 Track, {"challenge": challenge, "key": track_document.key},
                 _track_fields(track_document, position), changes, "track",
@@ -61,26 +64,49 @@ def _suites(
 ) -> dict[str, SuiteVersion]:
     """The frozen version behind every `key@version`; those with a source folder are added where they are missing."""
     found: dict[str, SuiteVersion] = {}
+    usable = SuiteVersion.objects.all() if user is None else selectors.versions_for(user)
     for number, source in enumerate(document.suites):
         name = f"{source.key}@{source.version}"
-        version = SuiteVersion.objects.filter(suite__key=source.key, version=source.version).first()
+        version = usable.filter(suite__key=source.key, version=source.version).select_related("suite").first()
         if version is None:
-            if not source.source or base is None:
-                raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the suite {name} is not here", FILE,
-                                             field=f"suites[{number}]", remedy="Upload and freeze it in the admin first, "
-                                             "or name its folder as `source` for the command.")])  # fmt: skip
-            version = services.add_version(folder=base / source.source, user=user)
-            if str(version) != name:
-                raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the folder holds {version}, not {name}", FILE,
-                                             field=f"suites[{number}].source")])  # fmt: skip
+            version = _added(source, f"suites[{number}]", base, user)
             changes.append(f"suite {name}: added")
-        services.freeze(version=version)
         if source.digest and source.digest != version.digest:
             raise ProblemsFound([Problem("E-CHALLENGE-DIGEST", f"the suite {name} has the digest {version.digest}", FILE,
                                          field=f"suites[{number}].digest",
                                          remedy="Name the version whose content you mean.")])  # fmt: skip
-        found[name] = version
+        found[name] = services.freeze(version=version)
     return found
+
+
+def _added(source: SuiteSource, place: str, base: Path | None, user: User | None) -> SuiteVersion:
+    """Add the version from its source folder; raises ProblemsFound where there is none, or holds another version."""
+    name = f"{source.key}@{source.version}"
+    if not source.source or "://" in source.source or base is None:
+        raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the suite {name} is not here", FILE, field=place,
+                                     remedy="Upload and freeze it in the admin first, or name its folder as `source` "
+                                     "and apply the document with the command.")])  # fmt: skip
+    try:
+        version = services.add_version(folder=base / source.source, user=user)
+    except ProblemsFound as error:
+        raise ProblemsFound([
+            replace(problem, file=f"{source.source}/{problem.file}", field=problem.field or f"{place}.source")
+            for problem in error.problems
+        ]) from error  # fmt: skip
+    if str(version) != name:
+        raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the folder holds {version}, not {name}", FILE,
+                                     field=f"{place}.source")])  # fmt: skip
+    return version
+
+
+def _weights(track: TrackDocument, place: str) -> None:
+    """A weight for a suite that no phase asks would silently weigh nothing: raises ProblemsFound."""
+    asked = {entry.suite.partition("@")[0] for phase in track.phases for entry in phase.suites}
+    for key in track.ranking.aggregate.weights:
+        if key not in asked:
+            raise ProblemsFound([Problem("E-CHALLENGE-WEIGHT", f"no phase of the track asks the suite {key!r}", FILE,
+                                         field=f"{place}.ranking.aggregate.weights",
+                                         remedy="Weights go by a suite's key, without its version.")])  # fmt: skip
 
 
 def _upsert(model: Any, identity: dict[str, Any], fields: dict[str, Any], changes: list[str], what: str) -> Any:
@@ -142,8 +168,8 @@ def _phase_fields(document: ChallengeDocument, phase: PhaseDocument, position: i
     return {
         "title": phase.title or phase.key,
         "position": position,
-        "opens": document.moment(phase.opens).astimezone(UTC),
-        "closes": document.moment(phase.closes).astimezone(UTC),
+        "opens": document.moment(phase.opens),
+        "closes": document.moment(phase.closes),
         "quota_day": phase.quota.day,
         "quota_total": phase.quota.total,
         "quota_concurrent": phase.quota.concurrent,
@@ -160,6 +186,8 @@ def _phase_suites(
         if version is None:
             raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the document's `suites` do not name {entry.suite}", FILE,
                                          field=f"{place}[{number}].suite", remedy="Add it to `suites`.")])  # fmt: skip
+        if sentence := selectors.missing_split(version, list(entry.splits)):
+            raise ProblemsFound([Problem("E-CHALLENGE-SPLIT", sentence, FILE, field=f"{place}[{number}].splits")])
         wanted.append((version.pk, list(entry.splits), entry.sample, number))
     there = list(phase.phase_suites.values_list("suite_version", "splits", "sample", "position"))
     if [list(row) for row in there] == [list(row) for row in wanted]:
@@ -183,10 +211,12 @@ def _remove(rows: Any, changes: list[str]) -> None:
 
 def export(challenge: Challenge) -> ChallengeDocument:
     """The document that `apply` would bring about this challenge with; times in the challenge's zone."""
-    where = zone(challenge.timezone)
 
     def local(moment: datetime) -> str:
-        return moment.astimezone(where).replace(tzinfo=None).isoformat()
+        return written(moment, zone_name=challenge.timezone).isoformat()
+
+    tracks = list(challenge.tracks.prefetch_related("phases__phase_suites__suite_version__suite"))
+    keys = {track.key for track in tracks}
 
     value: dict[str, Any] = {
         "schema": "challenge/1",
@@ -196,9 +226,9 @@ def export(challenge: Challenge) -> ChallengeDocument:
         "description": challenge.description,
         "timezone": challenge.timezone,
         "published": challenge.published,
-        "tracks": [_track_value(track, local) for track in challenge.tracks.all()],
+        "tracks": [_track_value(track, local) for track in tracks],
         "suites": _suite_values(challenge),
-        "baselines": challenge.baselines,
+        "baselines": [baseline for baseline in challenge.baselines if baseline["track"] in keys],
     }
     return ChallengeDocument.from_value(value, file=FILE)
 
@@ -214,7 +244,7 @@ def _suite_values(challenge: Challenge) -> list[dict[str, Any]]:
     return list(named.values())
 
 
-def _track_value(track: Track, local: Any) -> dict[str, Any]:
+def _track_value(track: Track, local: Callable[[datetime], str]) -> dict[str, Any]:
     return {
         "key": track.key,
         "title": track.title if track.title != track.key else None,
@@ -245,7 +275,7 @@ def _track_value(track: Track, local: Any) -> dict[str, Any]:
     }
 
 
-def _phase_value(phase: Phase, local: Any) -> dict[str, Any]:
+def _phase_value(phase: Phase, local: Callable[[datetime], str]) -> dict[str, Any]:
     return {
         "key": phase.key,
         "title": phase.title if phase.title != phase.key else None,
@@ -253,7 +283,7 @@ def _phase_value(phase: Phase, local: Any) -> dict[str, Any]:
         "closes": local(phase.closes),
         "suites": [
             {"suite": str(entry.suite_version), "splits": entry.splits, "sample": entry.sample}
-            for entry in phase.phase_suites.select_related("suite_version__suite")
+            for entry in phase.phase_suites.all()
         ],
         "quota": {"day": phase.quota_day, "total": phase.quota_total, "concurrent": phase.quota_concurrent},
         "visibility": phase.visibility,

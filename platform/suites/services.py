@@ -45,7 +45,7 @@ def add_version(*, folder: Path, user: User | None = None) -> SuiteVersion:
             raise ProblemsFound([Problem("E-SUITE-VERSION", f"{suite.key}@{manifest.version} is there already",
                                          "suite.yaml", field="version",
                                          remedy="A version never changes: give the new content a new version.")])  # fmt: skip
-        return SuiteVersion.objects.create(
+        version = SuiteVersion.objects.create(
             suite=suite,
             version=manifest.version,
             state=SuiteVersion.State.CHECKED,
@@ -59,6 +59,8 @@ def add_version(*, folder: Path, user: User | None = None) -> SuiteVersion:
             selftest_report={"checks": [asdict(expectation) for expectation in expectations]},
             uploaded_by=user,
         )
+        Unsealing.objects.create(suite_version=version, reason="check and self-test before it was sealed", user=user)
+        return version
 
 
 def add_archive(*, archive: IO[bytes], filename: str, user: User | None = None) -> SuiteVersion:

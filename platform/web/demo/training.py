@@ -15,6 +15,7 @@ from sandbox.engine.archives import Entry, read_single, tar_stream
 from sandbox.engine.connection import connect, translated
 from sandbox.images.build import find
 from sandbox.limits import GiB, MiB
+from submissions import engine
 
 SCRIPT = Path(__file__).parent / "baselines" / "neural" / "train.py"
 # What a trained folder consists of, and the most bytes each file may have.
@@ -40,7 +41,7 @@ def train(text: str, *, say: Callable[[str], None]) -> Mapping[str, bytes]:
     """
     client = connect(timeout=WALL)
     name = f"proctor-{uuid4().hex}"
-    labels = {"app": "proctor", "stage": "demo-training"}
+    labels = {"app": "proctor", **engine.labels(stage="training")}
     image = find(client, "model")
     with translated():
         client.create_volume(name, labels=labels)

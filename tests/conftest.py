@@ -1,0 +1,36 @@
+"""What every test shares: a place of its own for everything that changes, and no silent skipping where all is required."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before Django reads its settings: nothing that tests write may land beside a real installation's data.
+_PLACE = tempfile.TemporaryDirectory(prefix="proctor-tests-")
+os.environ["PROCTOR_VAR"] = _PLACE.name
+os.environ.setdefault("PROCTOR_EMAIL_URL", "memorymail://")
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real files beside the checkout."""
+    if not DATA.is_dir():
+        pytest.skip("the folder of real files is not beside this checkout")
+    return DATA
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Where everything is required, a test of Docker, a model, the browser or the database may not skip."""
+    report = yield
+    required = {"docker", "model", "browser"}
+    marked = required & {mark.name for mark in item.iter_markers()}
+    if report.skipped and marked and os.environ.get("PROCTOR_REQUIRE_ALL") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and {', '.join(sorted(marked))} tests may not be: {report.longrepr}"
+    return report

@@ -31,7 +31,13 @@ def selftest(suite: Suite) -> list[Expectation]:
     low, high = suite.manifest.range
 
     def value(by: Callable[[Draw, dict[str, Any]], float], draw: Draw) -> float:
-        found = score(suite, _responses(draw, by), draw=draw).document.metrics[metric].value
+        """The score of these numbers, taken as they are after the suite's length normalisation."""
+
+        def raw(draw: Draw, request: dict[str, Any]) -> float:
+            length = len(request["continuation"].encode()) if suite.manifest.length_norm == "bytes" else 1
+            return by(draw, request) * length
+
+        found = score(suite, _responses(draw, raw), draw=draw).document.metrics[metric].value
         return math.nan if found is None else found
 
     def right(draw: Draw, request: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 
 from evaluators.protocol.documents import Document
-from evaluators.protocol.submission import Backend, Kind, Name, Sha256, Text
+from evaluators.protocol.submission import Backend, Kind, Name, Sha256
 
 # "Anywhere on Earth": a deadline has passed only when it has passed everywhere.
 AOE = timezone(timedelta(hours=-12), "AoE")
@@ -114,6 +114,7 @@ Duration = Annotated[
 Moment = Annotated[datetime, BeforeValidator(_written_out), AfterValidator(_in_our_time)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Markdown = Annotated[str, StringConstraints(max_length=50_000)]
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 SuiteReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*@[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 Split = Literal["dev", "public", "private"]
@@ -231,7 +232,7 @@ class PhaseDocument(Named):
 class TrackDocument(Named):
     """A division of the challenge with rules of its own."""
 
-    description: Text = ""
+    description: Markdown = ""
     kinds: Annotated[tuple[Kind, ...], AfterValidator(_distinct)] = Field(min_length=1)
     backends: Annotated[tuple[Backend, ...], AfterValidator(_distinct)] = ("causal", "masked")
     budget: Budget = Budget()
@@ -279,7 +280,7 @@ class ChallengeDocument(Document):
     key: Key
     title: Title
     summary: Annotated[str, StringConstraints(max_length=300)] = ""
-    description: Text = ""
+    description: Markdown = ""
     timezone: ZoneName = "AoE"
     published: bool = False
     tracks: tuple[TrackDocument, ...] = ()

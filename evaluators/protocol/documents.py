@@ -66,8 +66,9 @@ def parse_yaml(text: str, *, file: str) -> tuple[Any, dict[Path, int]]:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_DOCUMENT_BYTES:
         raise ProblemsFound([Problem("E-DOC-SIZE", f"the document is larger than {MAX_DOCUMENT_BYTES} bytes", file,
                                      remedy="A document describes files; put the data itself into them.")])  # fmt: skip
-    loader = _StrictLoader(text)
+    loader = None
     try:
+        loader = _StrictLoader(text)
         node = loader.get_single_node()
         lines: dict[Path, int] = {}
         problems: list[Problem] = []
@@ -86,7 +87,8 @@ def parse_yaml(text: str, *, file: str) -> tuple[Any, dict[Path, int]]:
         raise ProblemsFound([Problem("E-DOC-SYNTAX", f"this is not valid YAML: {type(error).__name__}", file,
                                      remedy="Save it as plain UTF-8 text.")]) from error  # fmt: skip
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     return value, lines
 
 

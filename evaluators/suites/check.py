@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.suites.folder import ITEMS, Suite, open_suite
+from evaluators.suites.folder import ITEMS, MAX_PROBLEMS, Suite, open_suite
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,7 @@ def check_suite(folder: Path) -> CheckReport:
     problems = []
     if not suite.items:
         problems.append(Problem("E-SUITE-EMPTY", "the suite has no items", ITEMS, remedy="Add a line for each item."))
-    for item in suite.items:
-        texts = [(choice.context, choice.continuation, choice.images) for choice in item.choices]
-        if len(set(texts)) < len(texts):
-            problems.append(Problem("E-SUITE-CHOICES", f"two choices of the item {item.id!r} are the same", ITEMS,
-                                    field="choices", remedy="A model can't tell them apart: change or drop one."))  # fmt: skip
-    return CheckReport(problems=problems[:50], warnings=_warnings(folder, suite), suite=suite)
+    return CheckReport(problems=problems, warnings=_warnings(folder, suite), suite=suite)
 
 
 def _warnings(folder: Path, suite: Suite) -> list[Problem]:
@@ -56,6 +51,11 @@ def _warnings(folder: Path, suite: Suite) -> list[Problem]:
     if not (folder / "README.md").is_file():
         warnings.append(Problem("W-SUITE-README", "there is no README.md", "README.md",
                                 remedy="Say where the items come from, their licence, and how they were checked."))  # fmt: skip
+    for item in suite.items:
+        texts = [(choice.context, choice.continuation, choice.images) for choice in item.choices]
+        if len(set(texts)) < len(texts) and len(warnings) < MAX_PROBLEMS:
+            warnings.append(Problem("W-SUITE-CHOICES", f"two choices of the item {item.id!r} are the same", ITEMS,
+                                    field="choices", remedy="No model can tell them apart; the item scores 1/k for all."))  # fmt: skip
     positions = Counter(line.gold for line in suite.gold.values())
     if len(suite.gold) > 20 and len(positions) == 1:
         only = next(iter(positions))

@@ -1,9 +1,13 @@
 """Users and teams in the admin, for superusers."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
 from accounts.models import Membership, Team, User
+
+# One door: the admin's own login page would let in addresses that nobody has confirmed, as often as somebody guesses.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
 @admin.register(User)

@@ -6,6 +6,7 @@ from allauth.account.forms import SignupForm as BaseSignupForm
 from django import forms
 
 from accounts.models import User
+from accounts.services import TeamError, plain
 
 
 class SignupForm(BaseSignupForm):  # type: ignore[misc]
@@ -13,6 +14,13 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
 
     name = forms.CharField(max_length=120, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name"}))
     field_order = ["name", "email", "password1", "password2"]
+
+    def clean_name(self) -> str:
+        """A name that everybody can see and read."""
+        try:
+            return plain(self.cleaned_data["name"])
+        except TeamError as error:
+            raise forms.ValidationError(str(error)) from error
 
     def save(self, request: Any) -> User:
         """Create the user with the name."""
@@ -25,7 +33,9 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
 class TeamForm(forms.Form):
     """A new team."""
 
-    name = forms.CharField(max_length=80, label="Team name", help_text="It stands on leaderboards, and can't be changed.")
+    name = forms.CharField(
+        max_length=80, label="Team name", help_text="It stands on leaderboards, and can't be changed."
+    )
 
 
 class InvitationForm(forms.Form):

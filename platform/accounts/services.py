@@ -5,6 +5,7 @@ import secrets
 import unicodedata
 from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
@@ -17,6 +18,11 @@ from accounts.models import Invitation, Membership, Team, User
 
 INVITATION_LIFE = timedelta(days=14)
 MAX_OPEN_INVITATIONS = 20
+# Bounds the mail that one person can make the platform send to strangers.
+MAX_INVITATIONS_A_DAY = 60
+
+
+NOT_OPEN = "This invitation is not open any more. Ask the team for a new one."
 
 
 class TeamError(Exception):
@@ -28,11 +34,17 @@ def folded(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
+def plain(name: str) -> str:
+    """A name in the form it is kept in; raises TeamError for one with characters that can't be seen."""
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    if not any(character.isalnum() for character in name) or not name.isprintable():
+        raise TeamError("A name is made of letters and digits that everybody can see.")
+    return name
+
+
 def create_team(*, name: str, owner: User) -> Team:
     """Create a team with its owner; raises TeamError where another team has, or seems to have, that name."""
-    name = " ".join(name.split())
-    if not name or not all(character.isprintable() for character in name):
-        raise TeamError("A team's name is made of printable characters.")
+    name = plain(name)
     with transaction.atomic():
         if any(folded(other) == folded(name) for other in Team.objects.values_list("name", flat=True)):
             raise TeamError(f"There is a team called {name} already. Choose another name, or ask it for an invitation.")
@@ -60,8 +72,12 @@ def invite(*, team: Team, email: str, invited_by: User) -> str:
     now = timezone.now()
     with transaction.atomic():
         team.invitations.filter(email=email, accepted_at=None, revoked_at=None).update(revoked_at=now)
-        if team.invitations.filter(accepted_at=None, revoked_at=None, expires_at__gt=now).count() >= MAX_OPEN_INVITATIONS:
+        still_open = team.invitations.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
+        if still_open.count() >= MAX_OPEN_INVITATIONS:
             raise TeamError(f"The team has {MAX_OPEN_INVITATIONS} open invitations. Take some back first.")
+        lately = Invitation.objects.filter(invited_by=invited_by, created_at__gt=now - timedelta(days=1))
+        if lately.count() >= MAX_INVITATIONS_A_DAY:
+            raise TeamError(f"You have sent {MAX_INVITATIONS_A_DAY} invitations today. Go on tomorrow.")
         token = secrets.token_urlsafe(32)
         Invitation.objects.create(
             team=team, email=email, invited_by=invited_by, token_digest=_digest(token), expires_at=now + INVITATION_LIFE
@@ -80,23 +96,38 @@ def open_invitation(*, token: str) -> Invitation:
     """The invitation behind a link; raises TeamError where it is used, taken back, expired or unknown."""
     invitation = Invitation.objects.select_related("team", "invited_by").filter(token_digest=_digest(token)).first()
     if invitation is None or invitation.revoked_at or invitation.accepted_at:
-        raise TeamError("This invitation is not open any more. Ask the team for a new one.")
+        raise TeamError(NOT_OPEN)
     if invitation.expires_at <= timezone.now():
         raise TeamError("This invitation has expired. Ask the team for a new one.")
     return invitation
+
+
+def is_for(invitation: Invitation, user: User) -> bool:
+    """Whether the invitation was sent to an address that the user has confirmed."""
+    mine = EmailAddress.objects.filter(user=user, email__iexact=invitation.email, verified=True)
+    return bool(mine.exists())
 
 
 def accept_invitation(*, token: str, user: User) -> Team:
     """Join the team; raises TeamError, also where the invitation was sent to another address than the user's."""
     with transaction.atomic():
         invitation = open_invitation(token=token)
-        if invitation.email != user.email:
+        if not is_for(invitation, user):
             raise TeamError(f"This invitation was sent to {invitation.email}. Log in with that address to accept it.")
-        taken = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(
+        # A person takes part in a challenge with one team. Registrations lie in an app above this one, which is why
+        # they are reached by the name of their relation.
+        shared = invitation.team.registrations.values("challenge")
+        rival = user.teams.exclude(pk=invitation.team.pk).filter(registrations__challenge__in=shared).first()
+        if rival is not None:
+            raise TeamError(
+                f"You take part in the same challenge with {rival.name}, and a person takes part with one team only."
+            )
+        taken = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(
             accepted_at=timezone.now(), accepted_by=user
         )
-        if taken:
-            Membership.objects.get_or_create(team=invitation.team, user=user)
+        if not taken:
+            raise TeamError(NOT_OPEN)
+        Membership.objects.get_or_create(team=invitation.team, user=user)
     return invitation.team
 
 
@@ -106,7 +137,7 @@ def revoke_invitation(*, invitation: Invitation) -> None:
 
 
 def leave_team(*, team: Team, user: User) -> None:
-    """Leave the team; raises TeamError for the last owner while others are in it, or while it takes part anywhere."""
+    """Leave the team, which goes to its longest member where no owner is left; raises TeamError for the only member."""
     with transaction.atomic():
         membership = team.memberships.select_for_update().filter(user=user).first()
         if membership is None:

@@ -114,4 +114,5 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         found = services.open_invitation(token=token)
     except services.TeamError as error:
         return render(request, "accounts/invitation.html", {"error": str(error)})
-    return render(request, "accounts/invitation.html", {"invitation": found})
+    context = {"invitation": found, "mine": services.is_for(found, _me(request))}
+    return render(request, "accounts/invitation.html", context)

@@ -8,14 +8,14 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from challenges import services
-from challenges.forms import RoleForm, TrackForm
+from challenges.forms import ChallengeForm, RoleForm, TrackForm
 from challenges.models import Challenge, Role, Track
 
 
 class BaseAdmin(ModelAdmin):  # type: ignore[misc]
     """What every model's admin shares: rows outside the organizer's own challenges are not there at all.
 
-    `challenge_path` leads from a row to its challenge; without one, only superusers see the rows.
+    `challenge_path` leads from a row to its challenge; without one, only superusers find rows.
     """
 
     challenge_path: str | None = None
@@ -23,25 +23,26 @@ class BaseAdmin(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     warn_unsaved_form = True
 
+    def own_rows(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows that belong to the organizer's challenges."""
+        if self.challenge_path is None:
+            return rows.none()
+        own = Challenge.objects.organized_by(request.user).values("pk")
+        return rows.filter(**{f"{self.challenge_path}__in": own})
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Rows of the organizer's challenges; all for a superuser."""
         rows = super().get_queryset(request)
-        if request.user.is_superuser:  # type: ignore[union-attr]
-            return rows
-        if self.challenge_path is None:
-            return rows.none()
-        own = Challenge.objects.organized_by(request.user)
-        if self.challenge_path == "":
-            return rows.filter(pk__in=own.values("pk"))
-        return rows.filter(**{f"{self.challenge_path}__in": own.values("pk")})
+        return rows if request.user.is_superuser else self.own_rows(request, rows)
 
     def _may(self, request: HttpRequest, obj: Any) -> bool:
+        """Staff alone opens nothing: it takes a challenge to look after, and a row that belongs to it."""
         user = request.user
-        if not (user.is_active and user.is_staff):  # type: ignore[union-attr]
+        if not (user.is_active and user.is_staff):
             return False
-        if user.is_superuser:  # type: ignore[union-attr]
+        if user.is_superuser:
             return True
-        if self.challenge_path is None:
+        if not Challenge.objects.organized_by(user).exists():
             return False
         return obj is None or self.get_queryset(request).filter(pk=obj.pk).exists()
 
@@ -115,10 +116,14 @@ class OwnedInline(TabularInline):  # type: ignore[misc]
 
 
 class TrackInline(OwnedInline):
-    """The challenge's tracks; their rules stand on their own pages."""
+    """The challenge's tracks; their rules stand on their own pages, where they are added too."""
 
     model = Track
     fields = ["key", "title", "position"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A track without rules would take nothing."""
+        return False
 
 
 class RoleInline(OwnedInline):
@@ -133,16 +138,13 @@ class RoleInline(OwnedInline):
 class ChallengeAdmin(BaseAdmin):
     """A challenge with its tracks and roles."""
 
-    challenge_path = ""
+    challenge_path = "pk"
+    form = ChallengeForm
     list_display = ["title", "key", "published", "created_at"]
     list_filter = ["published"]
     search_fields = ["title", "key"]
     fields = ["key", "title", "summary", "description", "timezone", "published"]
     inlines = [TrackInline, RoleInline]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """A new challenge is opened by a superuser, or by an organizer who becomes its organizer."""
-        return bool(request.user.is_active and request.user.is_staff)  # type: ignore[union-attr]
 
     def save_model(self, request: HttpRequest, obj: Challenge, form: Any, change: bool) -> None:
         """Who opens a challenge organizes it."""
@@ -155,10 +157,12 @@ class ChallengeAdmin(BaseAdmin):
         if formset.model is not Role:
             super().save_formset(request, form, formset, change)
             return
-        roles = formset.save(commit=False)
+        formset.save(commit=False)
         for role in formset.deleted_objects:
             services.revoke_role(role=role)
-        for role in roles:
+        for role, _fields in formset.changed_objects:
+            services.change_role(role=role, user=role.user, kind=role.kind)
+        for role in formset.new_objects:
             services.grant_role(challenge=form.instance, user=role.user, kind=role.kind)
 
 
@@ -169,7 +173,8 @@ class TrackAdmin(BaseAdmin):
     challenge_path = "challenge"
     form = TrackForm
     list_display = ["title", "challenge", "key", "image", "counts"]
-    list_filter = ["challenge"]
+    list_filter = [("challenge", admin.RelatedOnlyFieldListFilter)]
+    list_select_related = ["challenge"]
     search_fields = ["title", "key", "challenge__title"]
     fieldsets = [
         (None, {"fields": ["challenge", "key", "title", "description", "position"]}),

@@ -10,10 +10,11 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
-from challenges.models import Role, Track
+from challenges.models import Challenge, Role, Track
 from evaluators.protocol.challenge import (
     DURATION_UNITS,
     SIZE_UNITS,
+    ChallengeDocument,
     TrackDocument,
     read_duration,
     read_size,
@@ -51,6 +52,26 @@ class UnitField(forms.CharField):
 
 def _size(label: str, help_text: str) -> UnitField:
     return UnitField(units=SIZE_UNITS, read=read_size, label=label, help_text=help_text)
+
+
+class ChallengeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A challenge, checked as the head of a challenge document."""
+
+    class Meta:
+        model = Challenge
+        fields = ["key", "title", "summary", "description", "timezone", "published"]
+        widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 20})}
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what challenge.yaml would refuse, on the field in question."""
+        cleaned = super().clean() or {}
+        if not self.errors:
+            try:
+                ChallengeDocument.from_value({"schema": "challenge/1", **cleaned}, file="")
+            except ProblemsFound as error:
+                for problem in error.problems:
+                    self.add_error(problem.field if problem.field in self.fields else None, problem.message)
+        return cleaned
 
 
 class TrackForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -5,6 +5,8 @@ from datetime import datetime, tzinfo
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
+from django.template.defaultfilters import filesizeformat
 
 from challenges.models import Challenge, Phase, Role, Track
 from evaluators.protocol.challenge import zone
@@ -32,6 +34,15 @@ def is_reviewer(user: AbstractBaseUser | AnonymousUser, challenge: Challenge) ->
     return Role.Kind.REVIEWER in roles_of(user, challenge)
 
 
+def tracks_of(challenge: Challenge) -> QuerySet[Track]:
+    """The challenge's tracks with what its page shows of them, in as many queries for one as for many.
+
+    Suites lie in an app above this one, which is why they are reached by the name of their relation.
+    """
+    suites = "phases__phase_suites__suite_version__suite"
+    return challenge.tracks.select_related("challenge").prefetch_related(suites)
+
+
 @dataclass(frozen=True)
 class PhaseLine:
     """A phase as the challenge's page shows it."""
@@ -41,6 +52,7 @@ class PhaseLine:
     opens_text: str
     closes_text: str
     quota: str
+    suites: tuple[str, ...]
 
 
 def phase_lines(track: Track) -> list[PhaseLine]:
@@ -53,6 +65,7 @@ def phase_lines(track: Track) -> list[PhaseLine]:
             opens_text=_local(phase.opens, where),
             closes_text=_local(phase.closes, where),
             quota=quota_in_words(phase),
+            suites=tuple(str(asked.suite_version.suite.title) for asked in phase.phase_suites.all()),
         )
         for phase in track.phases.all()
     ]
@@ -71,3 +84,56 @@ def quota_in_words(phase: Phase) -> str:
         (phase.quota_concurrent, "at a time"),
     ]
     return ", ".join(f"{number} {what}" for number, what in parts if number is not None)
+
+
+def limits_in_words(track: Track) -> str:
+    """`2 CPUs, 4 GB of memory, 1 h, 256 MB written, no network`."""
+    parts = [
+        _count(track.cpus, "CPU"),
+        *([_count(track.gpus, "GPU")] if track.gpus else []),
+        f"{filesizeformat(track.memory)} of memory",
+        duration_in_words(track.wall),
+        f"{filesizeformat(track.disk)} written",
+        "no network",
+    ]
+    return ", ".join(parts)
+
+
+def _count(number: float, what: str) -> str:
+    return f"{number:g} {what}{'' if number == 1 else 's'}"
+
+
+def duration_in_words(seconds: int) -> str:
+    """`1 h 30 min`."""
+    hours, rest = divmod(seconds, 3600)
+    parts = [(hours, "h"), (rest // 60, "min"), (rest % 60, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
+
+
+BUDGET_WORDS = {
+    "words": "{:,} words of text",
+    "words_seen": "{:,} words seen in training",
+    "epochs": "{:,} epochs",
+    "bytes": "{:,} bytes of text",
+    "byte_premium": "byte premium {:g}",
+}
+
+
+def budget_in_words(track: Track) -> str:
+    """`10,000,000 words of text, 10 epochs`; empty where the track sets none."""
+    parts = [text.format(track.budget[name]) for name, text in BUDGET_WORDS.items() if track.budget.get(name) is not None]
+    if track.budget.get("teachers"):
+        parts.append(f"teachers: {', '.join(track.budget['teachers'])}")
+    return ", ".join(parts)
+
+
+COUNTS_WORDS = {"best": "the best of a team's entries", "last": "a team's last entry", "picked": "the entry a team picks"}
+
+
+def ranking_in_words(track: Track) -> str:
+    """`the mean over the phase's suites; the best of a team's entries counts`."""
+    weights = track.aggregate.get("weights", {})
+    how = "the mean over the phase's suites"
+    if weights:
+        how = f"a weighted mean over the phase's suites ({', '.join(f'{key}: {value:g}' for key, value in weights.items())})"
+    return f"{how}; {COUNTS_WORDS[track.counts]} counts"

@@ -16,10 +16,13 @@ def challenge(request: HttpRequest, challenge: str) -> HttpResponse:
         {
             "track": track,
             "phases": selectors.phase_lines(track),
-            "description": markdown.render(track.description),
+            "description": markdown.render(track.description, below=2),
+            "limits": selectors.limits_in_words(track),
+            "budget": selectors.budget_in_words(track),
+            "ranking": selectors.ranking_in_words(track),
             "open": any(phase.is_open for phase in track.phases.all()),
         }
-        for track in shown.tracks.select_related("challenge").prefetch_related("phases")
+        for track in selectors.tracks_of(shown)
     ]
     roles = selectors.roles_of(request.user, shown)
     context = {

@@ -1,6 +1,7 @@
 """Django's settings; every value that differs between installations is a PROCTOR_* environment variable."""
 
 import secrets
+from os import getpid
 from pathlib import Path
 
 import environ
@@ -99,6 +100,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA busy_timeout=20000;",
     }
+    # Tests use a file as well: threads and child processes see one database, locked as it is in production.
+    DATABASES["default"]["TEST"] = {"NAME": VAR / f"test-{getpid()}.sqlite3"}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from config.queue import enqueue
 from evaluations import answers, leases, states
-from evaluations.faults import OURS, ParticipantFault, PlatformFault, fault_of, fault_of_response
+from evaluations.faults import OURS, ParticipantFault, PlatformFault, fault_of, fault_of_response, storable
 from evaluations.leases import Heart
 from evaluations.models import Attempt, ResponseSet, Run
 from evaluators.protocol.problems import ProblemsFound
@@ -174,8 +174,8 @@ def _note_outcome(attempt: Attempt, outcome: Outcome) -> None:
             "peak_memory": outcome.peak_memory,
             "oom_event": outcome.oom_event,
         },
-        outcome={"verdict": outcome.verdict.value, "exit_code": outcome.exit_code, "error": outcome.error},
-        log_tail=outcome.log_tail.replace("\x00", "�"),
+        outcome=storable({"verdict": outcome.verdict.value, "exit_code": outcome.exit_code, "error": outcome.error}),
+        log_tail=storable(outcome.log_tail),
     )
 
 
@@ -255,6 +255,6 @@ def _fail(work: _Work, fault: ParticipantFault) -> None:
     if fault.message:
         detail["message"] = fault.message
     with transaction.atomic():
-        work.move(Run.State.FAILED, code=fault.code, stage=work.run.state, detail=detail)
+        work.move(Run.State.FAILED, code=fault.code, stage=work.run.state, detail=storable(detail))
         leases.end(work.attempt)
         quota.finish(entry=work.run.entry, phase=work.run.phase)

@@ -62,9 +62,20 @@ class ParticipantFault(Exception):
     def of_problems(cls, found: ProblemsFound) -> "ParticipantFault":
         """The first problem's code and sentence, with what else was found."""
         first = found.problems[0]
-        detail = {"line": first.line, "field": first.field, "remedy": first.remedy, "file": first.file}
-        more = [str(problem) for problem in found.problems[1:6]]
-        return cls(first.code, first.message, {**{k: v for k, v in detail.items() if v}, **({"more": more} if more else {})})
+        detail: dict[str, Any] = {"line": first.line, "field": first.field, "remedy": first.remedy, "file": first.file}
+        detail["more"] = [str(problem) for problem in found.problems[1:6]]
+        return cls(first.code, first.message, {name: value for name, value in detail.items() if value})
+
+
+def storable(value: Any) -> Any:
+    """A stranger's JSON value as every database takes it: no NUL, no half of a surrogate pair."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {storable(str(name)): storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(inner) for inner in value]
+    return value
 
 
 class PlatformFault(Exception):

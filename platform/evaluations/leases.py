@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection, transaction
 
 from config.queue import enqueue
 from evaluations import clock, states
+from evaluations.faults import storable
 from evaluations.models import Attempt, Run
 from sandbox.interface import Progress
 from submissions import quota
@@ -149,7 +150,7 @@ class Heart:
 
     def progress(self, progress: Progress) -> None:
         """Note how far the run is; the next beat writes it."""
-        self._progress = asdict(progress)
+        self._progress = storable(asdict(progress))
 
     def check(self) -> None:
         """Raises LeaseLost where the lease is gone."""

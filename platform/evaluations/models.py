@@ -13,7 +13,7 @@ from suites.models import SuiteVersion
 class ResponseSet(models.Model):
     """A submission's answers to one suite selection, at one checkpoint, with one training seed."""
 
-    # sha256 over registration, submission digest, suite digest, selection, checkpoint, train seed, image id and backend.
+    # sha256 over registration, submission digest, suite digest, selection, checkpoint, train seed, image id, backend.
     key = models.CharField(max_length=64, unique=True)
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="response_sets")
     suite_version = models.ForeignKey(SuiteVersion, on_delete=models.PROTECT, related_name="response_sets")
@@ -146,7 +146,9 @@ class Evaluation(models.Model):
     evaluator = models.CharField(max_length=40, help_text="Version of the evaluators package.")
     suite_digest = models.CharField(max_length=64)
     document = models.JSONField(default=dict, help_text="The scores/1 document.")
-    items_name = models.CharField(max_length=200, blank=True, help_text="Item scores (Parquet) in the storage `sealed`.")
+    items_name = models.CharField(
+        max_length=200, blank=True, help_text="Item scores (Parquet) in the storage `sealed`."
+    )
     complete = models.BooleanField(default=True, help_text="Every item asked was answered; only then is it ranked.")
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -99,7 +99,9 @@ def cancel(run: Run) -> bool:
         if run.state not in states.HELD | {Run.State.QUEUED}:
             return False
         states.move(run, Run.State.CANCELLED)
-        Attempt.objects.filter(run=run, state=Attempt.State.LIVE).update(state=Attempt.State.ENDED, ended_at=clock.now())
+        Attempt.objects.filter(run=run, state=Attempt.State.LIVE).update(
+            state=Attempt.State.ENDED, ended_at=clock.now()
+        )
         if run.attempts.exists():
             quota.finish(entry=run.entry, phase=run.phase)
         else:
@@ -116,7 +118,8 @@ def withdraw(*, submission: Submission, user: User) -> None:
         for run in Run.objects.filter(entry__submission=submission).exclude(state__in=states.FINISHED):
             cancel(run)
         planned = Run.objects.filter(entry__submission=submission)
-        for charge in QuotaCharge.objects.filter(entry__submission=submission, active=True).select_related("entry", "phase"):
+        charges = QuotaCharge.objects.filter(entry__submission=submission, active=True)
+        for charge in charges.select_related("entry", "phase"):
             if not planned.filter(entry=charge.entry, phase=charge.phase).exists():
                 quota.release(entry=charge.entry, phase=charge.phase, reason="withdrawn before it ran")
         Event.objects.create(submission=submission, kind="withdrawn", detail={"by": user.pk})

@@ -1,5 +1,13 @@
-"""The app's addresses."""
+"""A submission's own addresses."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from evaluations import views
+
+urlpatterns = [
+    path("s/<uuid:submission>/", views.submission_page, name="submission"),
+    path("s/<uuid:submission>/status", views.status, name="submission_status"),
+    path("s/<uuid:submission>/events.json", views.events, name="submission_events"),
+    path("s/<uuid:submission>/advance", views.advance, name="submission_advance"),
+    path("s/<uuid:submission>/withdraw", views.withdraw, name="submission_withdraw"),
+]

@@ -37,11 +37,10 @@ def warm_up(**_: Any) -> None:
 
 
 @signals.worker_shutting_down.connect
-def stop(**_: Any) -> None:
+def stop(sender: str, **_: Any) -> None:
     """Claim nothing more, and give back what is held: each container is killed as soon as its worker notices."""
     STOPPING.set()
-    name = os.environ.get("PROCTOR_WORKER_NAME", "")
-    if name:
-        given = leases.give_back(worker=name)
-        connections.close_all()
+    given = leases.give_back(worker=sender)
+    connections.close_all()
+    if given:
         logger.info("Gave back %d runs.", given)

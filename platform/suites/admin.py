@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
@@ -15,7 +16,7 @@ from challenges.admin import BaseAdmin, OwnedInline, ReadOnlyAdmin
 from challenges.models import Challenge, Phase
 from challenges.selectors import is_organizer
 from evaluators.protocol.problems import ProblemsFound
-from suites import configuration, services
+from suites import configuration, selectors, services
 from suites.forms import DocumentForm, PhaseForm, PhaseSuiteForm, SuiteUploadForm
 from suites.models import PhaseSuite, Suite, SuiteVersion, Unsealing
 
@@ -28,6 +29,13 @@ class PhaseSuiteInline(OwnedInline):
     fields = ["suite_version", "splits", "sample", "position"]
     show_change_link = False
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer frozen versions that the organizer may use."""
+        if db_field.related_model is SuiteVersion:
+            usable = selectors.versions_for(request.user).filter(state=SuiteVersion.State.FROZEN)
+            kwargs["queryset"] = usable.select_related("suite")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
 
 @admin.register(Phase)
 class PhaseAdmin(BaseAdmin):
@@ -36,7 +44,7 @@ class PhaseAdmin(BaseAdmin):
     challenge_path = "track__challenge"
     form = PhaseForm
     list_display = ["title", "track", "opens", "closes", "visibility"]
-    list_filter = ["track__challenge"]
+    list_filter = [("track__challenge", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["track"]
     fieldsets = [
         (None, {"fields": ["track", "key", "title", "position", "opens", "closes", "visibility"]}),
@@ -45,43 +53,46 @@ class PhaseAdmin(BaseAdmin):
     inlines = [PhaseSuiteInline]
 
 
-class SharedAdmin(BaseAdmin):
-    """Suites belong to no challenge: every organizer may see and add them."""
-
-    challenge_path = "shared"
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """All of them."""
-        return super(BaseAdmin, self).get_queryset(request)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A suite version stays, so that old scores can be explained."""
-        return False
-
-
 @admin.register(Suite)
-class SuiteAdmin(SharedAdmin):
+class SuiteAdmin(BaseAdmin):
     """Suites by key."""
 
     list_display = ["key", "title", "task"]
     search_fields = ["key", "title"]
     readonly_fields = ["key", "task", "created_at"]
 
+    def own_rows(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Those with a version that the organizer may see."""
+        return rows.filter(pk__in=selectors.versions_for(request.user).values("suite"))
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A suite comes into being with its first version."""
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A suite stays, so that old scores can be explained."""
+        return False
+
 
 @admin.register(SuiteVersion)
-class SuiteVersionAdmin(SharedAdmin):
+class SuiteVersionAdmin(BaseAdmin):
     """A version: upload, check, self-test, preview, freeze."""
 
     list_display = ["__str__", "state", "items", "hidden", "short_digest", "created_at"]
-    list_filter = ["state", "hidden", "suite"]
+    list_filter = ["state", "hidden", ("suite", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["suite"]
     fields = ["suite", "version", "state", "digest", "items", "groups", "hidden", "checks", "counts", "seen", "frozen_at"]
     readonly_fields = fields
     actions = ["freeze"]
+    change_form_template = "suites/admin_suiteversion.html"
+
+    def own_rows(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that the organizer added or asks; what another challenge hides stays hidden."""
+        return rows.filter(pk__in=selectors.versions_for(request.user).values("pk"))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A version stays, so that old scores can be explained."""
+        return False
 
     def get_urls(self) -> list[URLPattern]:
         """The upload page and the freeze button beside the usual ones."""
@@ -113,7 +124,7 @@ class SuiteVersionAdmin(SharedAdmin):
         """Freeze the version whose page this was asked on."""
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
-        self._freeze(request, get_object_or_404(SuiteVersion, pk=pk))
+        self._freeze(request, get_object_or_404(self.get_queryset(request), pk=pk))
         return redirect("admin:suites_suiteversion_change", pk)
 
     @admin.action(description="Freeze the selected versions")
@@ -163,15 +174,6 @@ class SuiteVersionAdmin(SharedAdmin):
         lines = "\n".join(json.dumps(request, ensure_ascii=False) for request in services.preview(version=version))
         return format_html('<pre class="whitespace-pre-wrap break-all text-xs">{}</pre>', lines)
 
-    change_form_template = "suites/admin_suiteversion.html"
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Organizers may freeze; there is nothing else to change, every field is read-only."""
-        return super().has_change_permission(request, None)
-
-    def _may(self, request: HttpRequest, obj: Any) -> bool:
-        return super()._may(request, None)
-
 
 @admin.register(Unsealing)
 class UnsealingAdmin(ReadOnlyAdmin):
@@ -179,7 +181,11 @@ class UnsealingAdmin(ReadOnlyAdmin):
 
     list_display = ["suite_version", "reason", "user", "at"]
     list_select_related = ["suite_version__suite", "user"]
-    date_hierarchy = "at"
+    fields = ["suite_version", "reason", "user", "at"]
+
+    def own_rows(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Of the versions that the organizer may see."""
+        return rows.filter(suite_version__in=selectors.versions_for(request.user).values("pk"))
 
 
 class DocumentViews:

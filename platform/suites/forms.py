@@ -3,13 +3,14 @@
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
 from challenges.models import Phase
-from evaluators.protocol.challenge import ChallengeDocument
+from evaluators.protocol.challenge import ChallengeDocument, PhaseDocument
 from evaluators.protocol.documents import MAX_DOCUMENT_BYTES
 from evaluators.protocol.problems import ProblemsFound
-from suites.models import PhaseSuite, SuiteVersion
+from suites.models import PhaseSuite
+from suites.selectors import missing_split
 
 SPLITS = [("dev", "dev"), ("public", "public"), ("private", "private")]
 
@@ -42,44 +43,51 @@ class DocumentForm(forms.Form):
 
 
 class PhaseForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A phase's window and quotas."""
+    """A phase's window and quotas, checked as a part of a challenge document."""
 
     class Meta:
         model = Phase
         fields = "__all__"  # noqa: DJ007 - the admin's fieldsets say which
+        help_texts = {
+            "opens": "In UTC. The challenge's page shows it in the challenge's own time zone.",
+            "closes": "In UTC, too: 23:59 AoE is 11:59 UTC of the next day.",
+            "quota_day": "Hand-ins a team may make in a day (UTC); empty: as many as it likes.",
+            "quota_total": "Hand-ins a team may make in all; empty: as many as it likes.",
+            "quota_concurrent": "Hand-ins of a team that may be under way at once; empty: any number.",
+        }
 
     def clean(self) -> dict[str, Any]:
-        """A phase closes after it opens."""
+        """Refuse what challenge.yaml would refuse, on the field in question."""
         cleaned = super().clean() or {}
-        opens, closes = cleaned.get("opens"), cleaned.get("closes")
-        if opens and closes and closes <= opens:
+        if self.errors:
+            return cleaned
+        if cleaned["closes"] <= cleaned["opens"]:
             self.add_error("closes", "The phase must close after it opens.")
+        quota = {name: cleaned[f"quota_{name}"] for name in ("day", "total", "concurrent")}
+        value = {name: cleaned[name] for name in ("key", "title", "opens", "closes", "visibility")}
+        try:
+            PhaseDocument.from_value({**value, "quota": quota}, file="")
+        except ProblemsFound as error:
+            for problem in error.problems:
+                self.add_error(problem.field.replace("quota.", "quota_"), problem.message)
         return cleaned
 
 
 class PhaseSuiteForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A suite version in a phase: frozen ones only."""
+    """A suite version in a phase; which versions are offered the admin says."""
 
-    splits = forms.MultipleChoiceField(choices=SPLITS, widget=forms.CheckboxSelectMultiple)
+    splits = forms.MultipleChoiceField(choices=SPLITS, widget=UnfoldAdminCheckboxSelectMultipleWidget)
 
     class Meta:
         model = PhaseSuite
         fields = ["suite_version", "splits", "sample", "position"]
-        widgets = {"sample": UnfoldAdminIntegerFieldWidget, "position": UnfoldAdminIntegerFieldWidget}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["suite_version"]
-        if isinstance(field, forms.ModelChoiceField):
-            field.queryset = SuiteVersion.objects.filter(state=SuiteVersion.State.FROZEN).select_related("suite")
 
     def clean(self) -> dict[str, Any]:
-        """The chosen splits must hold items."""
+        """The chosen splits must hold items, and a sample at least one."""
         cleaned = super().clean() or {}
         version, splits = cleaned.get("suite_version"), cleaned.get("splits")
-        if version and splits:
-            counts = version.check_report.get("counts", {}).get("splits", {})
-            if not any(counts.get(split) for split in splits):
-                there = ", ".join(f"{name} ({count})" for name, count in counts.items())
-                self.add_error("splits", f"{version} has no items in these splits. It has: {there}.")
+        if version and splits and (sentence := missing_split(version, splits)):
+            self.add_error("splits", sentence)
+        if cleaned.get("sample") == 0:
+            self.add_error("sample", "A sample has at least one item; leave it empty to ask all.")
         return cleaned

@@ -17,10 +17,9 @@ def versions_for(user: AbstractBaseUser | AnonymousUser) -> QuerySet[SuiteVersio
     rows = SuiteVersion.objects.all()
     if getattr(user, "is_superuser", False) and user.is_active:
         return rows
-    own = Challenge.objects.organized_by(user)
-    if not own.exists():
+    if not (user.is_authenticated and user.is_active):
         return rows.none()
-    asked = Q(phase_suites__phase__track__challenge__in=own)
+    asked = Q(phase_suites__phase__track__challenge__in=Challenge.objects.organized_by(user))
     return rows.filter(pk__in=rows.filter(Q(uploaded_by=user.pk) | asked | Q(hidden=False)).values("pk"))
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from accounts.models import Membership, Team, User
 from challenges.models import Challenge, Phase, Role, Track
@@ -28,9 +28,9 @@ _numbers = count(1)
 
 
 @pytest.fixture(autouse=True)
-def _storages_apart(settings: LazySettings, tmp_path: Path) -> Iterator[None]:
+def _storages_apart(settings: Settings, tmp_path: Path) -> Iterator[None]:
     """Every test has storages of its own, so that none sees another's files and none is left in var/."""
-    changed = {alias: dict(storage) for alias, storage in settings.STORAGES.items()}
+    changed: dict[str, dict[str, Any]] = {alias: {**storage} for alias, storage in settings.STORAGES.items()}
     for alias in ("default", "artifacts", "sealed"):
         changed[alias]["OPTIONS"] = {"location": tmp_path / "storages" / alias}
     settings.STORAGES = changed

@@ -21,7 +21,7 @@ def prepare_images(say: Callable[[str], None]) -> list[str]:
     return [built.image_id for built in build(say=say)]
 
 
-def test_sandbox(images: list[str], notes: Path) -> int:
+def check_sandbox(images: list[str], notes: Path) -> int:
     """Run the sandbox's self-test, once for these images; returns how many checks hold. Raises SandboxUnsafe."""
     note = notes / "selftest.txt"
     passed = " ".join(images)

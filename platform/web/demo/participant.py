@@ -4,12 +4,12 @@ import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx2
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
-ERROR = re.compile(r'<(?:ul|p|div|li)[^>]*class="[^"]*error[^"]*"[^>]*>(.*?)</(?:ul|p|div|li)>', re.DOTALL)
+ERROR = re.compile(r'<(ul|p|div) class="(?:errors|notice bad)"[^>]*>(.*?)</\1>', re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
 TIMEOUT = 60.0
 
@@ -19,15 +19,13 @@ class ParticipantRefused(Exception):
 
 
 class Participant:
-    """A logged-in person; a context manager that closes the connection."""
+    """A person at a browser; `close` it in the end."""
 
     def __init__(self, site: str) -> None:
         self._http = httpx2.Client(base_url=site, follow_redirects=True, timeout=TIMEOUT)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the connection."""
         self._http.close()
 
     def log_in(self, email: str, password: str) -> None:
@@ -70,13 +68,13 @@ class Participant:
 
     def enter_phase(self, submission: str, phase: int) -> None:
         """Enter the submission into another phase, by the form of its page."""
-        page = self._post_form(f"{submission.rstrip('/')}/enter", {"phase": str(phase)}, form=submission)
+        page = self._post_form(f"{submission.rstrip('/')}/advance", {"phase": str(phase)}, form=submission)
         if page.url.path != submission:
             raise _refused(page)
 
     def events(self, submission: str) -> dict[str, Any]:
         """What the submission's page polls."""
-        return _json(self._http.get(f"{submission.rstrip('/')}/events"))
+        return _json(self._http.get(f"{submission.rstrip('/')}/events.json"))
 
     def _post_form(self, path: str, fields: dict[str, Any], *, form: str | None = None) -> httpx2.Response:
         """Fetch the page with the form, then send it back with its token."""
@@ -114,6 +112,6 @@ def _json(response: httpx2.Response) -> dict[str, Any]:
 
 def _refused(page: httpx2.Response) -> ParticipantRefused:
     """An error that says what the page says."""
-    said = [" ".join(TAG.sub(" ", part).split()) for part in ERROR.findall(page.text)]
+    said = [" ".join(TAG.sub(" ", part).split()) for _, part in ERROR.findall(page.text)]
     what = "; ".join(part for part in said if part) or page.text[:200]
     return ParticipantRefused(f"{page.request.method} {page.url.path} answered {page.status_code}: {what}")

@@ -19,6 +19,7 @@ from web.demo.processes import Processes
 
 ROOT = Path(__file__).resolve().parents[3]
 FIRST_PORT, PORTS = 8000, 100
+STOP_SECONDS = 20  # for a worker: it gives back its runs, and their containers are killed
 
 
 def free_port(first: int = FIRST_PORT) -> int:
@@ -38,7 +39,7 @@ class Stack:
     """
 
     def __init__(
-        self, *, var: Path, port: int | None = None, environment: dict[str, str] | None = None, concurrency: int = 1
+        self, *, var: Path, port: int | None = None, environment: dict[str, str] | None = None, slots: int = 1
     ) -> None:
         self.port = free_port() if port is None else port
         self.url = f"http://127.0.0.1:{self.port}"
@@ -46,7 +47,7 @@ class Stack:
         # The path of a Unix socket has room for about a hundred bytes, so it does not lie in `var`.
         self._run = Path(tempfile.mkdtemp(prefix="proctor-"))
         self.broker = self._run / "redis.sock"
-        self._concurrency = concurrency
+        self._slots = slots
         self.environment = {
             **os.environ,
             "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'platform'}",
@@ -88,11 +89,8 @@ class Stack:
         )  # fmt: skip
         self.processes.wait_until(broker, self._redis_answers, seconds=20)
         self.processes.start(
-            "worker",
-            [sys.executable, "-m", "celery", "--app", "config", "worker", "--loglevel", "INFO", "--queues",
-             "default,cpu", "--concurrency", str(self._concurrency), "--without-gossip", "--without-mingle"],
-            grace=15,
-        )  # fmt: skip
+            "worker", [sys.executable, "manage.py", "worker", "--slots", str(self._slots)], grace=STOP_SECONDS
+        )
         self.processes.start("sweeper", [sys.executable, "manage.py", "sweep"])
         self.processes.wait_until(web, self._web_answers, seconds=60)
 

@@ -1,0 +1,85 @@
+"""Runs, attempts and evaluations in the admin: to look at, and to queue again what failed through us."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+
+from challenges.admin import ReadOnlyAdmin
+from evaluations import services
+from evaluations.models import Attempt, Evaluation, ResponseSet, Run
+from evaluations.states import MoveRefused
+
+
+class AttemptInline(TabularInline):  # type: ignore[misc]
+    """A run's attempts, with what each used."""
+
+    model = Attempt
+    extra = 0
+    can_delete = False
+    fields = ["number", "state", "worker", "started_at", "ended_at", "resources", "outcome", "log_tail"]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody edits by hand."""
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The run's page has decided."""
+        return True
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    """What runs, waits, and went wrong."""
+
+    challenge_path = "phase__track__challenge"
+    list_display = ["entry", "phase", "state", "code", "queue", "created_at", "finished_at"]
+    list_filter = ["state", "queue", "phase__track"]
+    search_fields = ["id", "entry__submission__name", "code"]
+    list_select_related = ["entry__submission__registration__team", "entry__track", "phase__track"]
+    inlines = [AttemptInline]
+    actions = ["requeue"]
+
+    @admin.action(description="Queue again (runs that failed through an error of the platform)", permissions=["view"])
+    def requeue(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        """Queue the chosen runs again that ended as ERRORED."""
+        refused = 0
+        for run in queryset:
+            try:
+                services.requeue(run)
+            except MoveRefused:
+                refused += 1
+        if queryset.count() - refused:
+            self.message_user(request, f"{queryset.count() - refused} runs are queued again.")
+        if refused:
+            text = f"{refused} runs did not fail through an error of the platform and stay as they are."
+            self.message_user(request, text, messages.WARNING)
+
+
+@admin.register(ResponseSet)
+class ResponseSetAdmin(ReadOnlyAdmin):
+    """Answers, by their digests; the answers themselves and their draw stay sealed."""
+
+    challenge_path = "submission__registration__challenge"
+    list_display = ["submission", "suite_version", "selection", "complete", "asked", "answered", "completed_at"]
+    list_filter = ["complete", "suite_version"]
+    list_select_related = ["submission__registration__team", "suite_version__suite"]
+    exclude = ["draw_key", "sealed_name"]
+
+
+@admin.register(Evaluation)
+class EvaluationAdmin(ReadOnlyAdmin):
+    """Scores documents."""
+
+    challenge_path = "response_set__submission__registration__challenge"
+    list_display = ["response_set", "evaluator", "complete", "created_at"]
+    list_filter = ["evaluator", "complete"]
+    list_select_related = ["response_set__submission__registration__team", "response_set__suite_version__suite"]
+    exclude = ["items_name"]

@@ -1,0 +1,181 @@
+"""What is known about runs and scores, for pages, leaderboards and exports."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+
+from challenges.models import Phase
+from evaluations import clock
+from evaluations.models import Attempt, Evaluation, Run, RunResponseSet, Score
+from submissions.models import QuotaCharge, Submission
+
+
+@dataclass(frozen=True)
+class SuiteScore:
+    """A suite's own score in a run, with its counts and the digests that it depends on."""
+
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    asked: int
+    answered: int
+    suite_digest: str
+    responses_digest: str
+    evaluator: str
+
+    @property
+    def coverage(self) -> float:
+        """Items answered over items asked."""
+        return self.answered / self.asked if self.asked else 0.0
+
+
+@dataclass(frozen=True)
+class ScoredEntry:
+    """An entry whose run in a phase is done; `scores` by suite key, `complete` where every suite is covered whole."""
+
+    run_id: UUID
+    entry_id: int
+    status: str
+    picked: bool
+    submission_id: UUID
+    submission_name: str
+    submission_digest: str
+    kind: str
+    provenance: str
+    team_id: int
+    team_name: str
+    image_id: str
+    finished_at: datetime
+    scores: dict[str, SuiteScore]
+    complete: bool
+
+
+def provenance_of(kind: str) -> str:
+    """How far a score can be trusted: `predictions` were computed elsewhere, the rest ran here."""
+    return "predictions" if kind == "predictions" else "run here"
+
+
+def scored_entries(phase: Phase) -> list[ScoredEntry]:
+    """Every entry whose run in the phase is done, with its suites' scores. Three queries, however many entries."""
+    runs = (
+        Run.objects.filter(phase=phase, purpose=Run.Purpose.PHASE, state=Run.State.DONE, finished_at__isnull=False)
+        .select_related("entry__submission__registration__team")
+        .order_by("created_at", "pk")
+    )
+    asked = list(
+        RunResponseSet.objects.filter(run__in=runs).values_list(
+            "run_id", "response_set_id", "response_set__suite_version__suite__key"
+        )
+    )
+    found = _suite_scores({set_id for _, set_id, _ in asked})
+    scores: dict[UUID, dict[str, SuiteScore]] = defaultdict(dict)
+    lacking: set[UUID] = set()
+    for run_id, set_id, suite in asked:
+        score = found.get(set_id)
+        if score is not None:
+            scores[run_id][suite] = score
+        if score is None or score.answered < score.asked:
+            lacking.add(run_id)
+    return [_scored_entry(run, scores[run.pk], run.pk not in lacking) for run in runs]
+
+
+def _scored_entry(run: Run, scores: dict[str, SuiteScore], complete: bool) -> ScoredEntry:
+    submission = run.entry.submission
+    return ScoredEntry(
+        run_id=run.pk,
+        entry_id=run.entry_id,
+        status=run.entry.status,
+        picked=run.entry.picked,
+        submission_id=submission.pk,
+        submission_name=submission.name,
+        submission_digest=submission.digest,
+        kind=submission.kind,
+        provenance=provenance_of(submission.kind),
+        team_id=submission.registration.team_id,
+        team_name=submission.registration.team.name,
+        image_id=run.image_id,
+        finished_at=run.finished_at or run.created_at,
+        scores=scores,
+        complete=complete,
+    )
+
+
+def _suite_scores(set_ids: set[int]) -> dict[int, SuiteScore]:
+    """The suite-level score of each response set, by its newest evaluation and the suite's own metric."""
+    rows = (
+        Score.objects.filter(evaluation__response_set__in=set_ids, group="", tag="")
+        .select_related("evaluation__response_set__suite_version")
+        .order_by("evaluation__pk", "pk")
+    )
+    scores = {}
+    for row in rows:
+        answers = row.evaluation.response_set
+        if row.metric != answers.suite_version.manifest.get("metric", row.metric):
+            continue
+        scores[answers.pk] = SuiteScore(
+            metric=row.metric,
+            value=row.value,
+            low=row.low,
+            high=row.high,
+            n=row.n,
+            asked=answers.asked,
+            answered=answers.answered,
+            suite_digest=row.evaluation.suite_digest,
+            responses_digest=answers.digest,
+            evaluator=row.evaluation.evaluator,
+        )
+    return scores
+
+
+def queue_position(run: Run) -> int | None:
+    """How many runs its queue will start up to and including this one; None where it does not wait. One query."""
+    if run.state != Run.State.QUEUED:
+        return None
+    before = Q(created_at__lt=run.created_at) | Q(created_at=run.created_at, pk__lt=run.pk)
+    return Run.objects.filter(before, state=Run.State.QUEUED, queue=run.queue).count() + 1
+
+
+def runs_of(submission: Submission) -> QuerySet[Run]:
+    """The submission's runs with all that its page shows. Six queries, however many runs."""
+    evaluations = Evaluation.objects.prefetch_related("scores").order_by("pk")
+    sets = RunResponseSet.objects.select_related("response_set__suite_version__suite").prefetch_related(
+        Prefetch("response_set__evaluations", queryset=evaluations)
+    )
+    return (
+        Run.objects.filter(entry__submission=submission)
+        .select_related("entry__track__challenge", "phase")
+        .prefetch_related(
+            Prefetch("run_response_sets", queryset=sets.order_by("position")),
+            Prefetch("attempts", queryset=Attempt.objects.order_by("number")),
+            "phase__phase_suites__suite_version",
+        )
+        .order_by("entry__track__position", "entry__track__key", "phase__position", "created_at")
+    )
+
+
+def charges_without_run() -> QuerySet[QuotaCharge]:
+    """Settled charges of accepted submissions for which no run was planned."""
+    planned = Run.objects.filter(entry=OuterRef("entry"), phase=OuterRef("phase"), purpose=Run.Purpose.PHASE)
+    return QuotaCharge.objects.filter(
+        ~Exists(planned),
+        state=QuotaCharge.State.SETTLED,
+        active=True,
+        entry__submission__state=Submission.State.ACCEPTED,
+    ).exclude(entry__status__in=["withdrawn", "disqualified"])
+
+
+def waiting_runs(*, for_seconds: float) -> QuerySet[Run]:
+    """Queued runs that could have been claimed for so long already."""
+    return Run.objects.filter(
+        state=Run.State.QUEUED, not_before__lt=clock.now() - timedelta(seconds=for_seconds)
+    ).order_by("created_at")
+
+
+def live_attempts(ids: set[int]) -> set[int]:
+    """Which of these attempts are live."""
+    return set(Attempt.objects.filter(pk__in=ids, state=Attempt.State.LIVE).values_list("pk", flat=True))

@@ -1,0 +1,33 @@
+"""Intervals against a reference, and what they must never do."""
+
+import pytest
+from scipy.stats import binomtest
+
+from evaluators.statistics.intervals import stratified_bootstrap, wilson
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (3, 7), (650, 1000), (1, 100_000)])
+def test_wilson_equals_scipy(k: int, n: int) -> None:
+    reference = binomtest(k, n).proportion_ci(method="wilson")
+    assert wilson(k, n) == pytest.approx((reference.low, reference.high), abs=1e-12)
+
+
+def test_wilson_does_not_collapse_at_a_perfect_score() -> None:
+    low, high = wilson(20, 20)
+    assert low < 0.9
+    assert high == 1
+
+
+def test_the_bootstrap_follows_from_its_seed_and_holds_the_mean() -> None:
+    groups = {"a": [0, 1, 1, 0, 1] * 40, "b": [1, 1, 1, 0] * 50}
+    weights = {"a": 1.0, "b": 1.0}
+    low, high = stratified_bootstrap(groups, weights, seed=1)
+    assert (low, high) == stratified_bootstrap(groups, weights, seed=1)
+    assert low < (0.6 + 0.75) / 2 < high
+
+
+def test_the_bootstrap_agrees_with_the_normal_approximation() -> None:
+    groups = {"a": [1.0] * 300 + [0.0] * 200, "b": [1.0] * 400 + [0.0] * 100}
+    low, high = stratified_bootstrap(groups, {"a": 1.0, "b": 1.0}, seed=2, draws=4000)
+    sd = ((0.24 / 500 + 0.16 / 500) ** 0.5) / 2
+    assert (high - low) / 2 == pytest.approx(1.96 * sd, rel=0.06)

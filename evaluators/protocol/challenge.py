@@ -89,7 +89,8 @@ def _zone_name(value: str) -> str:
 def _written_out(value: Any) -> Any:
     """Refuse what would be read as a moment that nobody meant: a number of seconds, a day without a time."""
     day = isinstance(value, date) and not isinstance(value, datetime)
-    if day or isinstance(value, int | float) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[T ]", value)):
+    other_text = isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[T ]", value)
+    if day or other_text or isinstance(value, int | float):
         raise ValueError("write a date and a time, such as 2026-05-31T23:59")
     return value
 
@@ -103,6 +104,12 @@ def _in_our_time(value: datetime) -> datetime:
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(values)) < len(values):
         raise ValueError("the same value stands twice")
+    return values
+
+
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("name at least one")
     return values
 
 
@@ -184,7 +191,7 @@ class PhaseSuiteEntry(Document):
     """A suite version that the phase asks: which splits, and of how many items a fixed sample (null: all)."""
 
     suite: SuiteReference
-    splits: Annotated[tuple[Split, ...], AfterValidator(_distinct)] = Field(default=("private",), min_length=1)
+    splits: Annotated[tuple[Split, ...], AfterValidator(_some), AfterValidator(_distinct)] = ("private",)
     sample: int | None = Field(default=None, gt=0, le=MAX_COUNT)
 
 
@@ -206,10 +213,9 @@ class Named(Document):
     @classmethod
     def _title_says_more(cls, value: Any) -> Any:
         """A title that only repeats the key is none, so that documents that mean the same are the same."""
-        if isinstance(value, Mapping) and isinstance(value.get("title"), str):
-            if value["title"].strip() == value.get("key"):
-                return {**value, "title": None}
-        return value
+        if not isinstance(value, Mapping) or not isinstance(value.get("title"), str):
+            return value
+        return {**value, "title": None} if value["title"].strip() == value.get("key") else value
 
 
 class PhaseDocument(Named):
@@ -233,7 +239,7 @@ class TrackDocument(Named):
     """A division of the challenge with rules of its own."""
 
     description: Markdown = ""
-    kinds: Annotated[tuple[Kind, ...], AfterValidator(_distinct)] = Field(min_length=1)
+    kinds: Annotated[tuple[Kind, ...], AfterValidator(_some), AfterValidator(_distinct)]
     backends: Annotated[tuple[Backend, ...], AfterValidator(_distinct)] = ("causal", "masked")
     budget: Budget = Budget()
     max_size: Size = 2 * 1024**3

@@ -111,6 +111,25 @@ def problems_of(error: ValidationError, *, file: str, lines: Mapping[Path, int] 
     return problems
 
 
+class _ReadableDumper(yaml.SafeDumper):
+    """Safe YAML in which a text of several lines stands as it was written."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in value else None
+    if any(character in value for character in "\x85\u2028\u2029\ufeff"):
+        style = '"'  # line breaks of Unicode's own come back right only where they are escaped
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_ReadableDumper.add_representer(str, _text)
+
+
+def dump_yaml(value: Any) -> str:
+    """Plain values as YAML for people; keys keep their order."""
+    return yaml.dump(_plain(value), Dumper=_ReadableDumper, sort_keys=False, allow_unicode=True, width=100)
+
+
 class Document(BaseModel):
     """A strict, immutable document: unknown keys are refused, never ignored."""
 
@@ -139,7 +158,7 @@ class Document(BaseModel):
 
     def to_yaml(self) -> str:
         """The document as YAML that `from_yaml` reads back to an equal one; keys in their declared order."""
-        return yaml.safe_dump(_plain(self._ordered()), sort_keys=False, allow_unicode=True, width=100)
+        return dump_yaml(self._ordered())
 
     def _ordered(self) -> dict[str, Any]:
         """`to_value` with `schema` always present: it is the first thing a reader looks for."""

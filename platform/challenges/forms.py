@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminEmailInputWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -20,6 +21,7 @@ from evaluators.protocol.challenge import (
     read_size,
     unscaled,
 )
+from evaluators.protocol.documents import dump_yaml, parse_yaml
 from evaluators.protocol.problems import ProblemsFound
 
 KINDS = [("model", "Model: a Hugging Face folder"), ("code", "Code: a Python class"), ("predictions", "Predictions")]
@@ -74,24 +76,77 @@ class ChallengeForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
+class YamlField(forms.CharField):
+    """A part of a challenge document, edited as it stands in challenge.yaml; `empty` is what an empty box means."""
+
+    def __init__(self, *, empty: Any, rows: int = 6, **kwargs: Any) -> None:
+        self._empty = empty
+        widget = UnfoldAdminTextareaWidget(attrs={"rows": rows, "spellcheck": "false"})
+        super().__init__(required=False, widget=widget, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show plain values as YAML; what was typed stays as it was typed."""
+        if isinstance(value, str):
+            return value
+        return dump_yaml(value) if value else ""
+
+    def to_python(self, value: Any) -> Any:
+        """Read it back to plain values."""
+        try:
+            read, _lines = parse_yaml(str(super().to_python(value)), file="")
+        except ProblemsFound as error:
+            raise forms.ValidationError([str(problem) for problem in error.problems]) from error
+        return self._empty if read is None else read
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Whether it says something else, not whether it is written otherwise."""
+        try:
+            return bool(self.to_python(data) != initial)
+        except forms.ValidationError:
+            return True
+
+
 class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
     """A track, checked as a part of a challenge document."""
 
-    kinds = forms.MultipleChoiceField(choices=KINDS, widget=forms.CheckboxSelectMultiple)
-    backends = forms.MultipleChoiceField(choices=BACKENDS, widget=forms.CheckboxSelectMultiple, required=False)
+    kinds = forms.MultipleChoiceField(choices=KINDS, widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    backends = forms.MultipleChoiceField(
+        choices=BACKENDS, widget=UnfoldAdminCheckboxSelectMultipleWidget, required=False
+    )
     memory = _size("Memory", "Of a run, such as 4g. It bounds page cache and /tmp too.")
     disk = _size("Written bytes", "What a run may write, such as 256m.")
     max_bytes = _size("Largest file", "Of a hand-in, such as 2g.")
     wall = UnitField(units=DURATION_UNITS, read=read_duration, label="Wall time", help_text="Of a run, such as 90m.")
+    budget = YamlField(
+        empty={}, help_text="YAML: words, words_seen, epochs, bytes, byte_premium, teachers. Such as: words: 10000000"
+    )
+    questions = YamlField(
+        empty=[],
+        rows=10,
+        help_text="YAML, a list: key, type (integer, number, text, boolean, choice, multi), title, help, required, "
+        "options, min, max. Such as: - {key: epochs, type: integer, required: true}",
+    )
+    aggregate = YamlField(
+        empty={}, help_text="YAML: method (macro: the mean over the phase's suites) and weights by a suite's key. "
+        "Such as: weights: {owls: 2}. Empty: every suite weighs 1.",
+    )  # fmt: skip
 
     class Meta:
         model = Track
         fields = "__all__"  # noqa: DJ007 - the admin's fieldsets say which
         widgets = {
             "image": UnfoldAdminTextInputWidget,
-            "questions": UnfoldAdminTextareaWidget,
-            "budget": UnfoldAdminTextareaWidget,
-            "aggregate": UnfoldAdminTextareaWidget,
+            "description": UnfoldAdminTextareaWidget(attrs={"rows": 6}),
+        }
+        labels = {
+            "image": "Runner image",
+            "cpus": "CPUs",
+            "gpus": "GPUs",
+            "pids": "Processes",
+            "counts": "What counts of a team's entries",
+            "missing": "Where a score is missing",
+            "alpha": "Error level of intervals and ties",
+            "round_digits": "Digits shown",
         }
 
     # Where a fault of the document belongs on the form.
@@ -112,24 +167,31 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
             "description": cleaned["description"],
             "kinds": cleaned["kinds"],
             "backends": cleaned["backends"],
-            "budget": cleaned["budget"] or {},
+            "budget": cleaned["budget"],
             "max_size": cleaned["max_bytes"],
             "sandbox": {name: cleaned[name] for name in sandbox},
-            "questions": cleaned["questions"] or [],
+            "questions": cleaned["questions"],
             "ranking": {
                 "counts": cleaned["counts"],
-                "aggregate": cleaned["aggregate"] or {},
+                "aggregate": cleaned["aggregate"],
                 "missing": cleaned["missing"],
                 "alpha": cleaned["alpha"],
                 "round": cleaned["round_digits"],
             },
         }
         try:
-            TrackDocument.from_value(value, file="")
+            document = TrackDocument.from_value(value, file="")
         except ProblemsFound as error:
             for problem in error.problems:
                 self.add_error(self._field(problem.field), f"{problem.field}: {problem.message}")
-        return cleaned
+            return cleaned
+        # Kept in the form in which `apply` keeps them.
+        return {
+            **cleaned,
+            "budget": document.budget.to_value(),
+            "questions": [question.to_value() for question in document.questions],
+            "aggregate": document.ranking.aggregate.to_value(),
+        }
 
     def _field(self, place: str) -> str | None:
         """The form's field for a place in the document."""
@@ -137,18 +199,6 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
             return self.PLACES[place]
         parts = place.replace("[", ".").split(".")
         return next((part for part in parts if part in self.fields), None)
-
-    def clean_budget(self) -> Any:
-        """An empty box is no budget."""
-        return self.cleaned_data["budget"] or {}
-
-    def clean_questions(self) -> Any:
-        """An empty box is no question."""
-        return self.cleaned_data["questions"] or []
-
-    def clean_aggregate(self) -> Any:
-        """An empty box is the plain mean."""
-        return self.cleaned_data["aggregate"] or {}
 
 
 class RoleForm(forms.ModelForm):  # type: ignore[type-arg]

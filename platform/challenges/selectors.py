@@ -121,13 +121,19 @@ BUDGET_WORDS = {
 
 def budget_in_words(track: Track) -> str:
     """`10,000,000 words of text, 10 epochs`; empty where the track sets none."""
-    parts = [text.format(track.budget[name]) for name, text in BUDGET_WORDS.items() if track.budget.get(name) is not None]
+    parts = [
+        text.format(track.budget[name]) for name, text in BUDGET_WORDS.items() if track.budget.get(name) is not None
+    ]
     if track.budget.get("teachers"):
         parts.append(f"teachers: {', '.join(track.budget['teachers'])}")
     return ", ".join(parts)
 
 
-COUNTS_WORDS = {"best": "the best of a team's entries", "last": "a team's last entry", "picked": "the entry a team picks"}
+COUNTS_WORDS = {
+    "best": "the best of a team's entries",
+    "last": "a team's last entry",
+    "picked": "the entry a team picks",
+}
 
 
 def ranking_in_words(track: Track) -> str:
@@ -135,5 +141,6 @@ def ranking_in_words(track: Track) -> str:
     weights = track.aggregate.get("weights", {})
     how = "the mean over the phase's suites"
     if weights:
-        how = f"a weighted mean over the phase's suites ({', '.join(f'{key}: {value:g}' for key, value in weights.items())})"
+        listed = ", ".join(f"{key}: {value:g}" for key, value in weights.items())
+        how = f"a weighted mean over the phase's suites ({listed})"
     return f"{how}; {COUNTS_WORDS[track.counts]} counts"

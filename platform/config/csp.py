@@ -8,7 +8,7 @@ from django.urls import reverse
 
 
 class AdminPolicyMiddleware:
-    """Marks the admin's responses for django-csp's middleware, which stands before it in the list and writes the header."""
+    """Marks the admin's responses for django-csp, whose middleware stands before this one and writes the header."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response

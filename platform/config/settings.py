@@ -116,6 +116,7 @@ STORAGES = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 # Files are found in the apps where nobody ran collectstatic, so that a checkout works as it is.
 WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
 if WHITENOISE_USE_FINDERS:
@@ -142,7 +143,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 
-EMAIL_CONFIG = env.email_url("PROCTOR_EMAIL_URL", default=f"filemail://{VAR / 'mail'}")
+EMAIL_CONFIG = env.email_url("PROCTOR_EMAIL_URL", default=f"filemail:///{VAR / 'mail'}")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("PROCTOR_FROM_EMAIL", default="proctor@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

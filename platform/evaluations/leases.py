@@ -129,6 +129,7 @@ class Heart:
         self._lock = threading.Lock()
         self._kill: Callable[[], None] | None = None
         self._progress: dict[str, Any] | None = None
+        self._pace: tuple[int, float, int] | None = None
         self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
 
     def __enter__(self) -> Self:
@@ -149,8 +150,13 @@ class Heart:
             kill()
 
     def progress(self, progress: Progress) -> None:
-        """Note how far the run is; the next beat writes it."""
-        self._progress = storable(asdict(progress))
+        """Note how far the run is and how fast, by this side's clock; the next beat writes it."""
+        now = monotonic()
+        if self._pace is None or self._pace[0] != progress.position:
+            self._pace = (progress.position, now, progress.done)
+        _, began, first = self._pace
+        rate = (progress.done - first) / (now - began) if now > began else 0.0
+        self._progress = storable({**asdict(progress), "rate": round(max(0.0, rate), 1)})
 
     def check(self) -> None:
         """Raises LeaseLost where the lease is gone."""

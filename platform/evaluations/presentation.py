@@ -138,7 +138,11 @@ def _first_steps(submission: Submission) -> list[Step]:
         return [Step("Received", DONE, size), Step("Being checked", CURRENT)]
     if submission.state == Submission.State.REJECTED:
         return [Step("Received", DONE, size), Step("Rejected at the check", FAILED)]
-    return [Step("Received", DONE, size), Step("Checked", DONE, f"{len(submission.files):,} files")]
+    return [Step("Received", DONE, size), Step("Checked", DONE, _files(len(submission.files)))]
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"
 
 
 def _run_view(run: Run, viewer: Viewer) -> RunView:
@@ -169,7 +173,7 @@ def _run_view(run: Run, viewer: Viewer) -> RunView:
 
 
 def _progress(run: Run, attempt: Attempt | None) -> dict[str, Any] | None:
-    """Suite i of m and items/s, while it answers; the rate is ours, from the runner's count and its time."""
+    """Suite i of m and requests a second, while it answers."""
     if run.state != Run.State.RUNNING or attempt is None or not attempt.progress:
         return None
     names = ("suite", "position", "of", "done", "total", "rate")
@@ -231,8 +235,12 @@ def _failure(run: Run, seen: Sight) -> Failure | None:
         message=str(run.detail.get("message") or message),
         remedy=str(run.detail.get("remedy") or remedy),
         # Text of the submission's own is as good as its log: not told after the reveal of hidden data either.
-        detail="\n".join(f"{name}: {value}" for name, value in details.items()) if seen.log else "",
+        detail="\n".join(_detail(name, value) for name, value in details.items()) if seen.log else "",
     )
+
+
+def _detail(name: str, value: Any) -> str:
+    return str(value) if name == "detail" else f"{name.replace('_', ' ')}: {value}"
 
 
 def _scores_note(phase: Phase) -> str:
@@ -305,7 +313,7 @@ def document_of(view: SubmissionView, events: Iterable[Event], viewer: Viewer) -
         "finished": view.finished,
         "problems": view.submission.problems,
         "runs": [_run_document(run) for run in view.runs],
-        "events": [_event_document(event, viewer) for event in events],
+        "events": [document for event in events if (document := _event_document(event, viewer)) is not None],
     }
 
 
@@ -331,9 +339,11 @@ def _run_document(run: RunView) -> dict[str, Any]:
     return document
 
 
-def _event_document(event: Event, viewer: Viewer) -> dict[str, Any]:
-    """An event; of hidden data only what happened, and when to the minute: exact times would be a channel."""
+def _event_document(event: Event, viewer: Viewer) -> dict[str, Any] | None:
+    """An event; of hidden data only beginning and end, and when to the minute: stages and exact times would tell."""
     exact = event.run is None or sight_of(event.run, viewer).reason
+    if not exact and event.new in states.HELD:
+        return None
     at = event.at if exact else event.at.replace(second=0, microsecond=0)
     document = {
         "kind": event.kind,

@@ -12,6 +12,7 @@ from evaluations import leases, selectors
 from evaluations.orphans import remove_orphans
 from sandbox.errors import SandboxError
 from submissions.selectors import stale_received
+from submissions.uploads import abandon_stale
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +31,10 @@ class Swept:
     checks: int
     plans: int
     orphans: int
+    uploads: int
 
     def __bool__(self) -> bool:
-        return bool(self.lost or self.woken or self.checks or self.plans or self.orphans)
+        return bool(self.lost or self.woken or self.checks or self.plans or self.orphans or self.uploads)
 
 
 def sweep() -> Swept:
@@ -43,6 +45,7 @@ def sweep() -> Swept:
         checks=_check_received(),
         plans=_plan_accepted(),
         orphans=_orphans(),
+        uploads=abandon_stale(),
     )
 
 

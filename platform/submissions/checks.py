@@ -3,43 +3,35 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import PurePosixPath
+from typing import BinaryIO, cast
 
 from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
+from challenges.models import Track
 from config.queue import enqueue
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.submission import MANIFEST_NAME, SubmissionManifest
 from sandbox.interface import IntakeReport, IntakeRules
 from submissions import quota
 from submissions.engine import labels, sandbox, volume_of
-from submissions.manifests import check_against_track
+from submissions.manifests import check_against_tracks
 from submissions.models import Entry, Submission
 from submissions.services import submission_digest
 
+# Texts shrink to a tenth when they are packed, weights hardly at all.
 UNPACKED_FACTOR = 4
+UNPACKED_LEAST = 512 * 1024**2
 
 
 def check(*, submission: Submission) -> Submission:
-    """Accept or reject what was received; safe to run twice. Raises SandboxUnavailable, and then nothing has changed."""
+    """Accept or reject what was received; safe to run twice. Raises SandboxError, and then nothing has changed."""
     if submission.state != Submission.State.RECEIVED:
         return submission
     entries = list(submission.entries.select_related("track", "submission"))
-    manifest = SubmissionManifest.from_value(submission.manifest, file=MANIFEST_NAME) if submission.manifest else None
     try:
-        report = unpack(submission, manifest, may_hold_code=all("code" in entry.track.kinds for entry in entries))
-        if not report.ok:
-            raise ProblemsFound(
-                [Problem(item.code, item.message, item.file, remedy=item.remedy) for item in report.problems]
-            )
-        manifest = _manifest(manifest, report)
-        if manifest.kind != "code":
-            report = _strictly(submission, manifest, report)
-        problems = [problem for entry in entries for problem in check_against_track(manifest, entry.track)]
-        problems += required_files(manifest, [file.path for file in report.files])
-        if problems:
-            raise ProblemsFound(list(dict.fromkeys(problems)))
+        manifest, report = _examine(submission, [entry.track for entry in entries])
     except ProblemsFound as error:
         sandbox().remove_volume(volume_of(submission))
         _reject(submission, entries, error.problems)
@@ -49,6 +41,29 @@ def check(*, submission: Submission) -> Submission:
     return submission
 
 
+def _examine(submission: Submission, tracks: Sequence[Track]) -> tuple[SubmissionManifest, IntakeReport]:
+    """Unpack the artifact and compare it with its manifest and the tracks' rules; raises ProblemsFound."""
+    given = SubmissionManifest.from_value(submission.manifest, file=MANIFEST_NAME) if submission.manifest else None
+    report = _taken(unpack(submission, given, may_hold_code=all("code" in track.kinds for track in tracks)))
+    manifest = _manifest(given, report)
+    if given is None and manifest.kind != "code":
+        # A manifest inside the archive says only now that no code is in it: then the strict rules count.
+        report = _taken(unpack(submission, manifest, may_hold_code=False))
+    problems = check_against_tracks(manifest, tracks)
+    problems += required_files(manifest, [file.path for file in report.files])
+    if problems:
+        raise ProblemsFound(problems)
+    return manifest, report
+
+
+def _taken(report: IntakeReport) -> IntakeReport:
+    """The report where the archive was taken in; raises ProblemsFound where it was refused."""
+    if report.ok:
+        return report
+    found = [Problem(item.code, item.message, item.file, remedy=item.remedy) for item in report.problems]
+    raise ProblemsFound(found)
+
+
 def unpack(submission: Submission, manifest: SubmissionManifest | None, *, may_hold_code: bool) -> IntakeReport:
     """Take the artifact in, into the submission's volume on this host."""
     code = may_hold_code and (manifest is None or manifest.kind == "code")
@@ -56,14 +71,17 @@ def unpack(submission: Submission, manifest: SubmissionManifest | None, *, may_h
     storage = storages["artifacts"]
     rules = IntakeRules(
         max_bytes=max(1, submission.artifact.size),
-        max_unpacked_bytes=max(64 * 1024**2, submission.artifact.size * UNPACKED_FACTOR),
+        max_unpacked_bytes=max(UNPACKED_LEAST, submission.artifact.size * UNPACKED_FACTOR),
         allow_pickle=code,
         allow_auto_map=code,
         single_file=single,
     )
     with storage.open(submission.artifact.storage_name) as file:
         return sandbox().intake(
-            file.file, volume=volume_of(submission), rules=rules, labels=labels(submission=str(submission.pk))
+            cast("BinaryIO", file.file),
+            volume=volume_of(submission),
+            rules=rules,
+            labels=labels(submission=str(submission.pk)),
         )
 
 
@@ -78,30 +96,30 @@ def restore(submission: Submission) -> str:
     return volume
 
 
-def _strictly(submission: Submission, manifest: SubmissionManifest, report: IntakeReport) -> IntakeReport:
-    """A manifest inside the archive says only now that no code is in it: then the strict rules count."""
-    if submission.manifest:
-        return report
-    strict = unpack(submission, manifest, may_hold_code=False)
-    if not strict.ok:
-        raise ProblemsFound([Problem(item.code, item.message, item.file, remedy=item.remedy) for item in strict.problems])
-    return strict
-
-
 def _manifest(given: SubmissionManifest | None, report: IntakeReport) -> SubmissionManifest:
     """The one manifest: of the form, of the archive, or of both where they agree; raises ProblemsFound."""
     if report.manifest_text is None:
-        if given is None:
-            raise ProblemsFound([Problem("E-SUB-MANIFEST", f"the archive has no {MANIFEST_NAME}", MANIFEST_NAME,
-                                         remedy="Add it at the top of the archive, or fill in the form instead.")])  # fmt: skip
-        return given
+        if given is not None:
+            return _without_folder(given, report.stripped_folder)
+        remedy = "Add it at the top of the archive, or fill in the form instead."
+        raise ProblemsFound([Problem("E-SUB-MANIFEST", f"the archive has no {MANIFEST_NAME}", remedy=remedy)])
     inside = SubmissionManifest.from_yaml(report.manifest_text, file=MANIFEST_NAME)
     if given is not None and given != inside:
         one, other = given.to_value(), inside.to_value()
-        fields = [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
-        raise ProblemsFound([Problem("E-SUB-TWO", f"the form and {MANIFEST_NAME} do not agree", MANIFEST_NAME,
-                                     field=fields[0], remedy="Choose “my archive holds submission.yaml”, or remove it.")])  # fmt: skip
+        field = next((name for name in sorted({*one, *other}) if one.get(name) != other.get(name)), "")
+        message = f"the form and {MANIFEST_NAME} do not agree"
+        remedy = f"Choose “my archive holds {MANIFEST_NAME}” on the form, or remove it from the archive."
+        raise ProblemsFound([Problem("E-SUB-TWO", message, MANIFEST_NAME, field=field, remedy=remedy)])
     return inside
+
+
+def _without_folder(manifest: SubmissionManifest, folder: str | None) -> SubmissionManifest:
+    """The manifest as it reads once intake has taken away the one folder that held everything."""
+    path = PurePosixPath(manifest.model.path) if manifest.model is not None else PurePosixPath()
+    if manifest.model is None or folder is None or path.parts[:1] != (folder,):
+        return manifest
+    model = manifest.model.model_copy(update={"path": str(path.relative_to(folder))})
+    return manifest.model_copy(update={"model": model})
 
 
 def required_files(manifest: SubmissionManifest, paths: Sequence[str]) -> list[Problem]:
@@ -113,7 +131,9 @@ def required_files(manifest: SubmissionManifest, paths: Sequence[str]) -> list[P
 
     if manifest.model is not None:
         root = PurePosixPath(manifest.model.path)
-        inside = {str(PurePosixPath(path).relative_to(root)) for path in there if PurePosixPath(path).is_relative_to(root)}
+        inside = {
+            str(PurePosixPath(path).relative_to(root)) for path in there if PurePosixPath(path).is_relative_to(root)
+        }
         problems = []
         where = "" if str(root) == "." else f" in {root}/"
         if "config.json" not in inside:
@@ -121,7 +141,9 @@ def required_files(manifest: SubmissionManifest, paths: Sequence[str]) -> list[P
         if not any(path.endswith(".safetensors") for path in inside):
             problems.append(missing("*.safetensors", where, "Save with save_pretrained(safe_serialization=True)."))
         if not inside & {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}:
-            problems.append(missing("tokenizer.json", where, "Save the tokenizer beside the model: tokenizer.save_pretrained()."))
+            problems.append(
+                missing("tokenizer.json", where, "Save the tokenizer beside the model: tokenizer.save_pretrained().")
+            )
         return problems
     if manifest.code is not None:
         file = manifest.code.entry.partition(":")[0]

@@ -1,5 +1,6 @@
 """The hand-in form: it builds the same manifest that submission.yaml holds, and the same validator reads it."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from challenges.models import Phase, Track
 from evaluators.protocol.challenge import Question
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.submission import MANIFEST_NAME, SubmissionManifest
-from submissions.manifests import check_against_track
+from submissions.manifests import check_against_tracks, questions_of
 
 KIND_LABELS = {
     "model": "Model: a Hugging Face folder (config.json, *.safetensors, tokenizer files)",
@@ -22,6 +23,11 @@ PLACES = {
     "kind": "kind",
     "method.name": "name",
     "method.description": "description",
+    "method.backbone": "backbone",
+    "method.approaches": "approaches",
+    "data.words_seen": "words_seen",
+    "data.corpora": "corpora",
+    "phases": "phases",
     "model.backend": "backend",
     "model.bos": "bos",
     "model.path": "path",
@@ -31,11 +37,15 @@ PLACES = {
 }
 
 
-def question_field(question: Question) -> forms.Field:
-    """The form field of one of the track's own questions."""
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+
+
+def question_field(question: Question, asked_by: str = "") -> forms.Field:
+    """The form field of one of a track's own questions; `asked_by` names a track that is not the page's."""
+    help_text = " ".join(part for part in (question.help, f"Asked by {asked_by}." if asked_by else "") if part)
     common: dict[str, Any] = {
         "label": question.title or question.key.replace("_", " ").capitalize(),
-        "help_text": question.help,
+        "help_text": help_text,
         "required": False,  # whether it must be answered is the manifest's rule, said in one place
     }
     options = [(option, option) for option in question.options]
@@ -55,6 +65,19 @@ def question_field(question: Question) -> forms.Field:
     return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), **common)
 
 
+def _corpora(text: str) -> list[dict[str, Any]]:
+    """`name, words` a line; a line without a number is a corpus whose words were not counted."""
+    corpora = []
+    for line in text.splitlines():
+        name, comma, words = line.rpartition(",")
+        words = words.strip().replace("_", "").replace(" ", "")
+        if comma and words.isascii() and words.isdigit():
+            corpora.append({"name": name, "words": int(words)})
+        elif line.strip():
+            corpora.append({"name": line})
+    return corpora
+
+
 class SubmitForm(forms.Form):
     """One hand-in for one or more tracks; `upload` is the finished upload's id, `file` the way without JavaScript."""
 
@@ -66,8 +89,20 @@ class SubmitForm(forms.Form):
         choices=[("form", "I describe it here"), ("archive", f"My archive holds {MANIFEST_NAME}")],
         widget=forms.RadioSelect, initial="form", label="Manifest",
     )  # fmt: skip
-    name = forms.CharField(max_length=120, required=False, label="Method name", help_text="As it stands on the leaderboard.")
+    name = forms.CharField(
+        max_length=120, required=False, label="Method name", help_text="As it stands on the leaderboard."
+    )
     description = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False, label="What it is")
+    backbone = forms.CharField(max_length=200, required=False, label="Backbone",
+                               help_text="The architecture it builds on, such as GPT-2 or LTG-BERT.")  # fmt: skip
+    approaches = forms.CharField(max_length=1000, required=False, label="Approaches",
+                                 help_text="Separated by commas: curriculum, distillation.")  # fmt: skip
+    corpora = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}), max_length=10_000, required=False, label="Training corpora",
+        help_text="One a line, its number of words after a comma: Child-directed speech, 4200000.",
+    )  # fmt: skip
+    words_seen = forms.IntegerField(min_value=0, required=False, label="Words seen in training",
+                                    help_text="Passes included: a corpus read twice counts twice.")  # fmt: skip
     kind = forms.ChoiceField(required=False, label="Kind")
     backend = forms.ChoiceField(required=False, label="Backend")
     bos = forms.CharField(
@@ -79,8 +114,10 @@ class SubmitForm(forms.Form):
     entry = forms.CharField(required=False, initial="model.py:Model", max_length=200, label="Entry",
                             help_text="file.py:ClassName, from the archive's top.")  # fmt: skip
     predictions_file = forms.CharField(required=False, max_length=200, label="Prediction file",
-                                       help_text="Its path in the archive; leave it empty if you upload the bare file.")  # fmt: skip
+                                       help_text="Its path in the archive; empty for a bare file.")  # fmt: skip
     predictions_format = forms.ChoiceField(required=False, choices=FORMAT_LABELS, label="Prediction format")
+    # The name of the uploaded file, set by the view before validation: a bare prediction file is called that.
+    bare_name = "predictions.jsonl"
 
     def __init__(self, *args: Any, track: Track, phases: list[Phase], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -92,9 +129,13 @@ class SubmitForm(forms.Form):
         self._choices("kind", [(kind, KIND_LABELS.get(kind, kind)) for kind in track.kinds])
         backends = track.backends or list(BACKEND_LABELS)
         self._choices("backend", [(backend, BACKEND_LABELS.get(backend, backend)) for backend in backends])
-        self.questions = [Question.model_validate(value) for value in track.questions]
-        for question in self.questions:
-            self.fields[f"answer_{question.key}"] = question_field(question)
+        self.questions: dict[str, Question] = {}
+        for asking in dict.fromkeys([track, *(phase.track for phase in phases)]):
+            for question in questions_of(asking):
+                if question.key not in self.questions:
+                    self.questions[question.key] = question
+                    asked_by = "" if asking == track else asking.title
+                    self.fields[f"answer_{question.key}"] = question_field(question, asked_by)
 
     def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -110,34 +151,49 @@ class SubmitForm(forms.Form):
         cleaned["manifest"] = None
         if cleaned.get("source") != "form":
             return cleaned
+        tracks = list(dict.fromkeys(phase.track for phase in phases)) or [self.track]
+        nameless = cleaned.get("kind") == "predictions" and not cleaned.get("predictions_file")
+        if nameless and self.bare_name.lower().endswith(ARCHIVES):
+            self.add_error("predictions_file", "Say which file of the archive holds the predictions.")
+            return cleaned
         try:
-            manifest = SubmissionManifest.from_value(self._value(cleaned), file="")
+            manifest = SubmissionManifest.from_value(self._value(cleaned, tracks), file="")
         except ProblemsFound as error:
-            self._report(error.problems)
+            self.report(error.problems)
             return cleaned
         cleaned["manifest"] = manifest
-        for track in {phase.track for phase in phases} or {self.track}:
-            self._report(check_against_track(manifest, track))
+        self.report(check_against_tracks(manifest, tracks))
         return cleaned
 
-    def _report(self, problems: Any) -> None:
+    def report(self, problems: Iterable[Problem]) -> None:
+        """Show each problem on the field it belongs to, or above the form."""
         for problem in problems:
-            self.add_error(self._place(problem), f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.remedy}".strip())
+            sentence = f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.remedy}".strip()
+            self.add_error(self._place(problem), sentence)
 
     def _place(self, problem: Problem) -> str | None:
         if problem.field.startswith("answers."):
             name = f"answer_{problem.field.removeprefix('answers.')}"
         else:
-            name = PLACES.get(problem.field, "")
+            name = PLACES.get(problem.field.partition("[")[0], "")
         return name if name in self.fields else None
 
-    def _value(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+    def _value(self, cleaned: dict[str, Any], tracks: Sequence[Track]) -> dict[str, Any]:
         kind = cleaned.get("kind")
+        approaches = [part.strip() for part in (cleaned.get("approaches") or "").split(",")]
         value: dict[str, Any] = {
             "schema": "submission/1",
             "kind": kind,
-            "method": {"name": cleaned.get("name") or "", "description": cleaned.get("description") or ""},
+            "method": {
+                "name": cleaned.get("name") or "",
+                "description": cleaned.get("description") or "",
+                "backbone": cleaned.get("backbone") or "",
+                "approaches": [part for part in approaches if part],
+            },
         }
+        data = {"words_seen": cleaned.get("words_seen"), "corpora": _corpora(cleaned.get("corpora") or "")}
+        if any(part not in (None, []) for part in data.values()):
+            value["data"] = data
         if kind == "model":
             value["model"] = {
                 "path": cleaned.get("path") or ".",
@@ -151,11 +207,9 @@ class SubmitForm(forms.Form):
                 "file": cleaned.get("predictions_file") or self.bare_name,
                 "format": cleaned.get("predictions_format") or "native",
             }
-        answers = {question.key: cleaned.get(f"answer_{question.key}") for question in self.questions}
+        asked = [question.key for track in tracks for question in questions_of(track)]
+        answers = {key: cleaned.get(f"answer_{key}") for key in asked}
         answers = {key: answer for key, answer in answers.items() if answer not in (None, "", [])}
         if answers:
             value["answers"] = answers
         return value
-
-    # The name of the uploaded file, set by the view before validation: a bare prediction file is called that.
-    bare_name = "predictions.jsonl"

@@ -1,6 +1,6 @@
 """A manifest against a track's rules. Pure: the form, the check of an archive and a client all ask this."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from challenges.models import Track
@@ -9,8 +9,17 @@ from evaluators.protocol.problems import Problem
 from evaluators.protocol.submission import SubmissionManifest
 
 
-def check_against_track(manifest: SubmissionManifest, track: Track) -> list[Problem]:
-    """What the track does not take in this manifest: kind, backend, answers, budget."""
+def check_against_tracks(manifest: SubmissionManifest, tracks: Sequence[Track]) -> list[Problem]:
+    """What the tracks that a submission enters together do not take in its manifest; each fault once."""
+    found = [problem for track in tracks for problem in check_against_track(manifest, track, beside=tracks)]
+    return list(dict.fromkeys(found))
+
+
+def check_against_track(manifest: SubmissionManifest, track: Track, *, beside: Sequence[Track] = ()) -> list[Problem]:
+    """What the track does not take in this manifest: kind, backend, answers, budget.
+
+    A submission has one manifest for all tracks it enters: an answer may be to a question of those `beside`.
+    """
     problems = []
     if manifest.kind not in track.kinds:
         problems.append(
@@ -28,26 +37,35 @@ def check_against_track(manifest: SubmissionManifest, track: Track) -> list[Prob
             Problem("E-SUB-CHECKPOINTS", f"the track {track.title} scores one model, not several", field=field,
                     remedy=f"Leave {field} out.")
         )  # fmt: skip
-    problems += _answers(manifest.answers, [Question.model_validate(value) for value in track.questions])
+    problems += _unasked(manifest.answers, [track, *beside])
+    problems += _answers(manifest.answers, questions_of(track))
     problems += _budget(manifest, Budget.model_validate(track.budget))
     return problems
 
 
-def _answers(answers: Mapping[str, Any], questions: list[Question]) -> list[Problem]:
+def questions_of(track: Track) -> list[Question]:
+    """The track's own typed questions."""
+    return [Question.model_validate(value) for value in track.questions]
+
+
+def _unasked(answers: Mapping[str, Any], tracks: Sequence[Track]) -> list[Problem]:
+    known = dict.fromkeys(question.key for track in tracks for question in questions_of(track))
+    return [
+        Problem("E-SUB-ANSWER", f"no question {key!r} is asked", field=f"answers.{key}",
+                remedy=f"Asked are: {', '.join(known) or 'none'}.")
+        for key in answers if key not in known
+    ]  # fmt: skip
+
+
+def _answers(answers: Mapping[str, Any], questions: Sequence[Question]) -> list[Problem]:
     problems = []
-    known = {question.key: question for question in questions}
-    for key in answers:
-        if key not in known:
-            problems.append(
-                Problem("E-SUB-ANSWER", f"the track asks no question {key!r}", field=f"answers.{key}",
-                        remedy=f"It asks: {', '.join(known) or 'none'}.")
-            )  # fmt: skip
-    for key, question in known.items():
+    for question in questions:
+        key = question.key
         if answers.get(key) in (None, "", []):
             if question.required:
                 problems.append(
                     Problem("E-SUB-ANSWER", f"the question {question.title or key!r} must be answered",
-                            field=f"answers.{key}", remedy="Required means required.")
+                            field=f"answers.{key}", remedy="Answer it under `answers`, or on the form.")
                 )  # fmt: skip
         else:
             fault = _fault(answers[key], question)

@@ -86,7 +86,9 @@ class Submission(models.Model):
     upload = models.OneToOneField(UploadSession, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     # The manifest as the team gave it (form or submission.yaml), validated; completed at the check.
     manifest = models.JSONField(default=dict)
-    digest = models.CharField(max_length=64, blank=True, help_text="sha256 over artifact and manifest: what a run depends on.")
+    digest = models.CharField(
+        max_length=64, blank=True, help_text="sha256 over artifact and manifest: what a run depends on."
+    )
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     problems = models.JSONField(default=list, blank=True, help_text="Why it was rejected: code, sentence, remedy.")
     files = models.JSONField(default=list, blank=True, help_text="Path, size and sha256 of each file in it.")

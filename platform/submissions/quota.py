@@ -35,13 +35,15 @@ def usage(registration: Registration, phase: Phase) -> Usage:
 
 
 def left(registration: Registration, phase: Phase) -> str:
-    """What is left, in words: `3 of 5 today, 12 of 50 in all`; empty where nothing is limited."""
+    """What is left, in words: `3 of 5 left today, 12 of 50 left in all`; empty where nothing is limited."""
     used = usage(registration, phase)
     parts = []
     if phase.quota_day is not None:
         parts.append(f"{max(0, phase.quota_day - used.day)} of {phase.quota_day} left today")
     if phase.quota_total is not None:
         parts.append(f"{max(0, phase.quota_total - used.total)} of {phase.quota_total} left in all")
+    if phase.quota_concurrent is not None and used.concurrent >= phase.quota_concurrent:
+        parts.append(f"none before one of {used.concurrent} under way has finished")
     return ", ".join(parts)
 
 
@@ -52,14 +54,17 @@ def reserve(*, registration: Registration, phase: Phase, entry: Entry) -> QuotaC
     """
     Registration.objects.select_for_update().get(pk=registration.pk)
     used = usage(registration, phase)
+    under_way = f"{used.concurrent} of your team are under way in {phase}, as many as it takes at a time"
     limits = [
-        (phase.quota_day, used.day, "E-QUOTA-DAY", "today", "A new day begins at 00:00 UTC."),
-        (phase.quota_total, used.total, "E-QUOTA-TOTAL", "in this phase", "Failed runs count too."),
-        (phase.quota_concurrent, used.concurrent, "E-QUOTA-CONCURRENT", "at a time", "Wait until one has finished."),
-    ]
-    for most, now, code, when, remedy in limits:
+        (phase.quota_day, used.day, "E-QUOTA-DAY", f"{phase} takes {phase.quota_day} a day, and your team made them",
+         "A new day begins at 00:00 UTC."),
+        (phase.quota_total, used.total, "E-QUOTA-TOTAL", f"{phase} takes {phase.quota_total}, and your team made them",
+         "Hand-ins that failed count too; those that were rejected at the check don't."),
+        (phase.quota_concurrent, used.concurrent, "E-QUOTA-CONCURRENT", under_way, "Wait until one has finished."),
+    ]  # fmt: skip
+    for most, now, code, message, remedy in limits:
         if most is not None and now >= most:
-            raise SubmissionRefused([Problem(code, f"your team has used its {most} hand-ins {when} in {phase}", remedy=remedy)])
+            raise SubmissionRefused([Problem(code, message, field="phases", remedy=remedy)])
     return QuotaCharge.objects.create(registration=registration, phase=phase, entry=entry)
 
 

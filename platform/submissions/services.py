@@ -16,8 +16,8 @@ from evaluators.protocol.problems import Problem
 from evaluators.protocol.submission import SubmissionManifest
 from submissions import quota
 from submissions.errors import SubmissionRefused
-from submissions.manifests import check_against_track
-from submissions.models import Entry, Registration, Submission, UploadSession
+from submissions.manifests import check_against_track, check_against_tracks
+from submissions.models import Entry, QuotaCharge, Registration, Submission, UploadSession
 
 
 def _refuse(code: str, message: str, remedy: str = "") -> SubmissionRefused:
@@ -74,19 +74,25 @@ def submit(
     with transaction.atomic():
         registration = Registration.objects.select_for_update().get(pk=registration.pk)
         upload = UploadSession.objects.select_for_update().get(pk=upload.pk, user=user)
+        _check_person(user, registration)
+        if upload.challenge_id != registration.challenge_id:
+            raise _refuse("E-UP-CLOSED", f"{upload.filename} was uploaded for another challenge", "Upload it here.")
         if upload.state == UploadSession.State.USED:
             first = Submission.objects.filter(registration=registration, upload=upload).first()
             if first is not None:
                 return first
-        if upload.state != UploadSession.State.COMPLETE or upload.artifact is None:
-            raise _refuse("E-UP-TRUNCATED", f"{upload.received:,} of {upload.size:,} bytes of {upload.filename} have arrived",
+        if upload.state == UploadSession.State.OPEN:
+            raise _refuse("E-UP-TRUNCATED", f"{upload.received:,} of the {upload.size:,} bytes have arrived",
                           "Choose the same file again: the upload goes on where it stopped.")  # fmt: skip
+        if upload.artifact is None or upload.state != UploadSession.State.COMPLETE:
+            raise _refuse("E-UP-CLOSED", f"the upload of {upload.filename} is {upload.get_state_display().lower()}",
+                          "Choose the file again.")  # fmt: skip
         for phase in phases:
             _check_phase(phase, registration, upload.artifact.size)
-            if manifest is not None:
-                problems = check_against_track(manifest, phase.track)
-                if problems:
-                    raise SubmissionRefused(problems)
+        tracks = [phase.track for phase in phases]
+        problems = check_against_tracks(manifest, tracks) if manifest is not None else []
+        if problems:
+            raise SubmissionRefused(problems)
         last = registration.submissions.aggregate(last=Max("number"))["last"] or 0
         submission = Submission.objects.create(
             registration=registration,
@@ -105,6 +111,16 @@ def submit(
         UploadSession.objects.filter(pk=upload.pk).update(state=UploadSession.State.USED)
         enqueue("submissions.check", str(submission.pk))
     return submission
+
+
+def _check_person(user: User, registration: Registration) -> None:
+    """Only a member hands in, and only one who takes part in the challenge with no other team."""
+    teams = Team.objects.filter(members=user, registrations__challenge=registration.challenge_id).distinct()
+    if not any(team.pk == registration.team_id for team in teams):
+        raise _refuse("E-REG-MEMBER", f"you are not in the team {registration.team.name}")
+    if len(teams) > 1:
+        names = ", ".join(team.name for team in teams)
+        raise _refuse("E-REG-ONCE", f"you are in several teams that take part: {names}", "Leave all but one of them.")
 
 
 def _check_phase(phase: Phase, registration: Registration, size: int) -> None:
@@ -126,15 +142,15 @@ def _status(registration: Registration, phase: Phase) -> str:
 def enter_phase(*, submission: Submission, phase: Phase, user: User) -> Entry:
     """Enter an accepted submission into another phase or track, without a new upload; raises SubmissionRefused."""
     registration = submission.registration
-    if not registration.team.memberships.filter(user=user).exists():
-        raise _refuse("E-REG-MEMBER", "only members of the team do this")
+    _check_person(user, registration)
     if submission.state != Submission.State.ACCEPTED:
         raise _refuse("E-SUB-STATE", "only an accepted submission can be entered")
     with transaction.atomic():
         registration = Registration.objects.select_for_update().get(pk=registration.pk)
         _check_phase(phase, registration, submission.artifact.size)
         manifest = SubmissionManifest.from_value(submission.manifest, file="submission.yaml")
-        problems = check_against_track(manifest, phase.track)
+        entered = [entry.track for entry in submission.entries.select_related("track")]
+        problems = check_against_track(manifest, phase.track, beside=entered)
         if problems:
             raise SubmissionRefused(problems)
         entry, _ = Entry.objects.get_or_create(
@@ -142,7 +158,11 @@ def enter_phase(*, submission: Submission, phase: Phase, user: User) -> Entry:
         )
         if entry.status in (Entry.Status.WITHDRAWN, Entry.Status.DISQUALIFIED):
             raise _refuse("E-SUB-STATE", f"the entry is {entry.get_status_display().lower()}")
-        if entry.charges.filter(phase=phase).exists():
+        there = entry.charges.filter(phase=phase).first()
+        if there is not None:
+            if there.state == QuotaCharge.State.RELEASED:
+                raise _refuse("E-SUB-STATE", f"{phase} was left without being charged ({there.reason})",
+                              "Ask the organizers to queue it again.")  # fmt: skip
             return entry
         charge = quota.reserve(registration=registration, phase=phase, entry=entry)
         quota.settle(entries=[charge.entry])

@@ -1,6 +1,7 @@
 """The upload's endpoints, in the shape of tus: create, ask how far, send the next chunk at its offset, give up."""
 
 import json
+import re
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,10 @@ from challenges.models import Challenge
 from evaluators.protocol.problems import Problem
 from submissions import uploads
 from submissions.errors import UploadRefused
-from submissions.models import UploadSession
+from submissions.models import Registration, UploadSession
+
+# Empty where the sender computed none.
+SHA256 = re.compile(r"(?:[0-9a-fA-F]{64})?")
 
 
 def _told(session: UploadSession, status: int = 200) -> JsonResponse:
@@ -53,11 +57,13 @@ def create(request: HttpRequest) -> HttpResponse:
         digest = value.get("sha256") or ""
     except (ValueError, KeyError, TypeError, AttributeError):
         return _bad("E-UP-REQUEST", "challenge, filename and size are required", "Send them as a JSON object.")
-    if not (isinstance(filename, str) and isinstance(size, int) and isinstance(digest, str) and len(digest) in (0, 64)):
-        return _bad("E-UP-REQUEST", "filename is a text, size a whole number, sha256 64 characters")
+    if not (isinstance(filename, str) and type(size) is int and isinstance(digest, str) and SHA256.fullmatch(digest)):
+        return _bad("E-UP-REQUEST", "filename is a text, size a whole number, sha256 64 hexadecimal digits")
     shown = get_object_or_404(Challenge.objects.visible_to(request.user), key=str(challenge))
+    if not Registration.objects.filter(challenge=shown, team__members=request.user).exists():
+        return _bad("E-REG-MEMBER", f"none of your teams takes part in {shown.title}", "Take part first.", 403)
     try:
-        session = uploads.create(user=request.user, challenge=shown, filename=filename, size=size, digest=digest)  # type: ignore[arg-type]
+        session = uploads.create(user=request.user, challenge=shown, filename=filename, size=size, digest=digest)
     except UploadRefused as error:
         return _refused(error)
     return _told(session, 201)
@@ -89,9 +95,9 @@ def _patch(request: HttpRequest, session: UploadSession) -> UploadSession:
         length = int(request.headers.get("Content-Length", ""))
     except ValueError as error:
         raise UploadRefused(Problem("E-UP-REQUEST", "Upload-Offset and Content-Length are required")) from error
-    if not 0 < length <= settings.UPLOAD_CHUNK_BYTES:
+    if not 0 <= length <= settings.UPLOAD_CHUNK_BYTES:
         raise UploadRefused(
-            Problem("E-UP-CHUNK", f"a chunk has 1 to {settings.UPLOAD_CHUNK_BYTES:,} bytes", remedy="Send smaller chunks."),
+            Problem("E-UP-CHUNK", f"a chunk has at most {settings.UPLOAD_CHUNK_BYTES:,} bytes", remedy="Send less."),
             status=413, received=session.received,
         )  # fmt: skip
     try:
@@ -102,6 +108,4 @@ def _patch(request: HttpRequest, session: UploadSession) -> UploadSession:
         raise UploadRefused(
             Problem("E-UP-TRUNCATED", "the chunk was cut off", remedy="Send it again."), received=session.received
         )
-    taken = uploads.append(session=session, offset=offset, chunk=chunk)
-    taken.refresh_from_db()
-    return taken
+    return uploads.append(session=session, offset=offset, chunk=chunk)

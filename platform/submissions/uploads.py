@@ -3,7 +3,8 @@
 import errno
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,10 +18,21 @@ from accounts.models import User
 from challenges.models import Challenge
 from evaluators.protocol.problems import Problem
 from submissions.errors import UploadRefused
-from submissions.models import Artifact, UploadSession
+from submissions.models import Artifact, Submission, UploadSession
 
-MAX_OPEN_SESSIONS = 10
+# Uploads that a person may have under way, or finished and not handed in; a further one ends the oldest.
+MAX_HELD_SESSIONS = 10
 ABANDONED_AFTER = timedelta(days=3)
+HELD = (UploadSession.State.OPEN, UploadSession.State.COMPLETE)
+PROBE = 512
+
+
+class _Part(File):  # type: ignore[type-arg]
+    """A whole file where it lies: a storage on the same disk moves it instead of copying it."""
+
+    def temporary_file_path(self) -> str:
+        """The name that Django's storages ask for."""
+        return str(self.name)
 
 
 def part_path(session: UploadSession) -> Path:
@@ -31,7 +43,7 @@ def part_path(session: UploadSession) -> Path:
 
 
 def create(*, user: User, challenge: Challenge, filename: str, size: int, digest: str = "") -> UploadSession:
-    """Open an upload; raises UploadRefused where it is too large or the user has too many open ones."""
+    """Open an upload; raises UploadRefused where it is empty or too large."""
     largest = max((track.max_bytes for track in challenge.tracks.all()), default=settings.UPLOAD_MAX_BYTES)
     largest = min(largest, settings.UPLOAD_MAX_BYTES)
     if size <= 0:
@@ -41,127 +53,196 @@ def create(*, user: User, challenge: Challenge, filename: str, size: int, digest
             Problem("E-UP-SIZE", f"the file has {size:,} bytes; this challenge takes {largest:,}", filename,
                     remedy="Leave out optimizer states, logs and duplicate weights."), status=413,
         )  # fmt: skip
-    open_ones = UploadSession.objects.filter(user=user, state=UploadSession.State.OPEN)
-    if open_ones.count() >= MAX_OPEN_SESSIONS:
-        for stale in open_ones.order_by("updated_at")[: open_ones.count() - MAX_OPEN_SESSIONS + 1]:
-            abandon(session=stale)
-    name = Path(filename.replace("\\", "/")).name[:200] or "upload"
-    name = "".join(character for character in name if character.isprintable()) or "upload"
-    return UploadSession.objects.create(
-        user=user, challenge=challenge, filename=name, size=size, expected_digest=digest.lower()
-    )
+    name = "".join(character for character in Path(filename.replace("\\", "/")).name if character.isprintable())
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        held = UploadSession.objects.filter(user=user, state__in=HELD).order_by("-updated_at")
+        for oldest in held[MAX_HELD_SESSIONS - 1 :]:
+            abandon(session=oldest)
+        return UploadSession.objects.create(
+            user=user, challenge=challenge, filename=name[:200] or "upload", size=size, expected_digest=digest.lower()
+        )
 
 
 def append(*, session: UploadSession, offset: int, chunk: bytes) -> UploadSession:
     """Take one chunk at its offset; raises UploadRefused with the right offset where another was expected.
 
-    The bytes are written before the row says so: after a crash the same chunk is simply written again.
+    The bytes are written before the row says so: after a crash the same chunk is simply written again. An empty chunk
+    at the end finishes an upload whose last step was interrupted.
     """
     with transaction.atomic():
         session = UploadSession.objects.select_for_update().get(pk=session.pk)
-        if session.state != UploadSession.State.OPEN:
-            raise UploadRefused(
-                Problem("E-UP-CLOSED", f"this upload is {session.get_state_display().lower()}", session.filename),
-                status=409, received=session.received,
-            )  # fmt: skip
-        if offset != session.received:
-            raise UploadRefused(
-                Problem("E-UP-OFFSET", f"the next byte is {session.received:,}, not {offset:,}", session.filename,
-                        remedy="Go on from there."), status=409, received=session.received,
-            )  # fmt: skip
-        if offset + len(chunk) > session.size:
-            raise UploadRefused(
-                Problem("E-UP-SIZE", f"more than the announced {session.size:,} bytes arrived", session.filename,
-                        remedy="The file has changed meanwhile: start again."), status=409, received=session.received,
-            )  # fmt: skip
-        try:
-            _write(part_path(session), offset, chunk)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise UploadRefused(
-                Problem("E-UP-DISK", "the server's disk is full; what has arrived is kept", session.filename,
-                        remedy="Try again later, and tell the organizers."), status=507, received=session.received,
-            ) from error  # fmt: skip
-        session.received = offset + len(chunk)
+        _check_chunk(session, offset, len(chunk))
+        whole = _write(session, offset, chunk)
+        session.received = offset + len(chunk) if whole else 0
         session.save(update_fields=["received", "updated_at"])
+    if not whole:
+        raise _lost(session)
     if session.received == session.size:
-        complete(session=session)
+        return complete(session=session)
     return session
 
 
-def _write(path: Path, offset: int, chunk: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+def _check_chunk(session: UploadSession, offset: int, length: int) -> None:
+    def refuse(code: str, message: str, remedy: str) -> UploadRefused:
+        problem = Problem(code, message, session.filename, remedy=remedy)
+        return UploadRefused(problem, status=409, received=session.received)
+
+    if session.state != UploadSession.State.OPEN:
+        raise refuse("E-UP-CLOSED", f"this upload is {session.get_state_display().lower()}", "Reload the page.")
+    if offset != session.received:
+        raise refuse("E-UP-OFFSET", f"the next byte is {session.received:,}, not {offset:,}", "Go on from there.")
+    if offset + length > session.size:
+        raise refuse("E-UP-SIZE", f"more than the announced {session.size:,} bytes arrived",
+                     "The file has changed meanwhile: start again.")  # fmt: skip
+
+
+def _lost(session: UploadSession) -> UploadRefused:
+    """What had arrived is not on the disk any more, after a crash of the machine say."""
+    problem = Problem("E-UP-TRUNCATED", "what had arrived was lost", session.filename, remedy="Send the file again.")
+    return UploadRefused(problem, status=409, received=0)
+
+
+@contextmanager
+def _full_disk_said(session: UploadSession) -> Iterator[None]:
+    """Turns a full disk into a refusal that keeps the session."""
     try:
-        written = 0
-        while written < len(chunk):
-            written += os.pwrite(descriptor, chunk[written:], offset + written)
-        os.ftruncate(descriptor, offset + len(chunk))
-    finally:
-        os.close(descriptor)
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UploadRefused(
+            Problem("E-UP-DISK", "the server's disk is full; what has arrived is kept", session.filename,
+                    remedy="Try again later, and tell the organizers."), status=507, received=session.received,
+        ) from error  # fmt: skip
+
+
+def _write(session: UploadSession, offset: int, chunk: bytes) -> bool:
+    """Write the chunk; False where the bytes before it are not there, and a hole would come about."""
+    with _full_disk_said(session):
+        descriptor = os.open(part_path(session), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(descriptor).st_size < offset:
+                return False
+            written = 0
+            while written < len(chunk):
+                written += os.pwrite(descriptor, chunk[written:], offset + written)
+            os.ftruncate(descriptor, offset + len(chunk))
+        finally:
+            os.close(descriptor)
+    return True
 
 
 def complete(*, session: UploadSession) -> UploadSession:
-    """Store the whole file under its digest; raises UploadRefused where it is not what the sender announced."""
+    """Store the whole file under its digest; raises UploadRefused where it is not what was announced or is taken.
+
+    Safe to run twice, and twice at once: whoever comes second finds the upload complete.
+    """
     path = part_path(session)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if path.stat().st_size != session.size or session.expected_digest not in ("", digest):
-        UploadSession.objects.filter(pk=session.pk, state=UploadSession.State.OPEN).update(received=0)
-        path.unlink(missing_ok=True)
-        raise UploadRefused(
-            Problem("E-UP-DIGEST", "what arrived is not what was sent: the sha256 differs", session.filename,
-                    remedy="Send the file again."), status=409, received=0,
-        )  # fmt: skip
-    artifact = _stored(path, digest, session.size)
-    UploadSession.objects.filter(pk=session.pk, state=UploadSession.State.OPEN).update(
-        state=UploadSession.State.COMPLETE, artifact=artifact, updated_at=timezone.now()
-    )
+    try:
+        with path.open("rb") as file:
+            head = file.read(PROBE)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = path.stat().st_size
+        if size != session.size:
+            _restart(session)
+            raise _lost(session)
+        if session.expected_digest not in ("", digest):
+            _restart(session)
+            raise UploadRefused(
+                Problem("E-UP-DIGEST", "what arrived is not what was sent: the sha256 differs", session.filename,
+                        remedy="Send the file again."), status=409, received=0,
+            )  # fmt: skip
+        if not looks_right(head):
+            abandon(session=session)
+            raise UploadRefused(
+                Problem("E-UP-TYPE", "the file is neither a zip or tar archive nor JSON", session.filename,
+                        remedy="Pack the folder as a zip or tar.gz."), status=415, received=0,
+            )  # fmt: skip
+        _store(session, path, digest)
+    except FileNotFoundError:
+        session.refresh_from_db()
+        if session.state == UploadSession.State.OPEN:
+            _restart(session)
+            raise _lost(session) from None
     session.refresh_from_db()
     return session
 
 
-def _stored(path: Path, digest: str, size: int) -> Artifact:
-    """The artifact of these bytes: made once, shared by whoever hands in the same."""
-    there = Artifact.objects.filter(digest=digest).first()
-    if there is not None:
-        path.unlink(missing_ok=True)
-        return there
+def looks_right(head: bytes) -> bool:
+    """Whether a file that begins so can be a zip, a tar (packed or not) or JSON; the intake looks closer."""
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")) or head[257:262] == b"ustar":
+        return True
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+def _restart(session: UploadSession) -> None:
+    """Nothing of it can be used: the same session begins again."""
+    UploadSession.objects.filter(pk=session.pk, state=UploadSession.State.OPEN).update(received=0)
+    part_path(session).unlink(missing_ok=True)
+
+
+def _store(session: UploadSession, path: Path, digest: str) -> None:
+    """Keep the bytes once under their digest, shared by whoever hands in the same, and say so on the session.
+
+    The artifact's row is the lock against `_forget`, which removes what nobody refers to any more.
+    """
     storage = storages["artifacts"]
     name = f"{digest[:2]}/{digest}"
-    if not storage.exists(name):
-        with path.open("rb") as file:
-            name = storage.save(name, File(file))
+    with transaction.atomic():
+        artifact, _ = Artifact.objects.select_for_update().get_or_create(
+            digest=digest, defaults={"size": session.size, "storage_name": name}
+        )
+        if not storage.exists(artifact.storage_name):
+            with _full_disk_said(session), path.open("rb") as file:
+                artifact.storage_name = storage.save(name, _Part(file, name=str(path)))
+            artifact.save(update_fields=["storage_name"])
+        UploadSession.objects.filter(pk=session.pk, state=UploadSession.State.OPEN).update(
+            state=UploadSession.State.COMPLETE, artifact=artifact, updated_at=timezone.now()
+        )
     path.unlink(missing_ok=True)
-    artifact, _ = Artifact.objects.get_or_create(digest=digest, defaults={"size": size, "storage_name": name})
-    return artifact
 
 
-def store_whole(*, user: User, challenge: Challenge, filename: str, size: int, chunks: Iterable[bytes]) -> UploadSession:
-    """The same for a file that came with a plain form, without JavaScript."""
+def store_whole(
+    *, user: User, challenge: Challenge, filename: str, size: int, chunks: Iterable[bytes]
+) -> UploadSession:
+    """The same for a file that came with a plain form, without JavaScript; raises UploadRefused."""
     session = create(user=user, challenge=challenge, filename=filename, size=size)
-    offset = 0
     for chunk in chunks:
-        session = append(session=session, offset=offset, chunk=chunk)
-        offset += len(chunk)
-    session.refresh_from_db()
+        session = append(session=session, offset=session.received, chunk=chunk)
     return session
 
 
 def abandon(*, session: UploadSession) -> None:
-    """Give an upload up and free its bytes; a used or complete one stays as it is."""
-    changed = UploadSession.objects.filter(pk=session.pk, state=UploadSession.State.OPEN).update(
-        state=UploadSession.State.ABANDONED
-    )
-    if changed:
-        part_path(session).unlink(missing_ok=True)
+    """Give an upload up and free its bytes; one that was handed in stays as it is."""
+    with transaction.atomic():
+        session = UploadSession.objects.select_for_update().get(pk=session.pk)
+        if session.state not in HELD:
+            return
+        artifact = session.artifact
+        session.state, session.artifact = UploadSession.State.ABANDONED, None
+        session.save(update_fields=["state", "artifact", "updated_at"])
+        if artifact is not None:
+            _forget(artifact)
+    part_path(session).unlink(missing_ok=True)
+
+
+def _forget(artifact: Artifact) -> None:
+    """Remove an artifact that no submission and no upload refers to."""
+    artifact = Artifact.objects.select_for_update().get(pk=artifact.pk)
+    if (
+        Submission.objects.filter(artifact=artifact).exists()
+        or UploadSession.objects.filter(artifact=artifact).exists()
+    ):
+        return
+    artifact.delete()
+    storages["artifacts"].delete(artifact.storage_name)
 
 
 def abandon_stale() -> int:
-    """Give up uploads that nobody went on with for days; returns how many."""
-    stale = UploadSession.objects.filter(
-        state=UploadSession.State.OPEN, updated_at__lt=timezone.now() - ABANDONED_AFTER
-    )
+    """Give up uploads that nobody went on with, or handed in, for days; returns how many."""
+    stale = UploadSession.objects.filter(state__in=HELD, updated_at__lt=timezone.now() - ABANDONED_AFTER)
     count = 0
     for session in stale:
         abandon(session=session)

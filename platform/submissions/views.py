@@ -1,6 +1,7 @@
 """Pages on which teams register, hand in, and find what they handed in."""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -48,7 +49,7 @@ def submissions(request: HttpRequest, challenge: str) -> HttpResponse:
     shown = get_object_or_404(Challenge.objects.visible_to(request.user), key=challenge)
     registration = services.registration_of(_me(request), shown)
     rows = selectors.team_submissions(registration) if registration else []
-    open_tracks = {phase.track for phase in services.open_phases(shown)}
+    open_tracks = list(dict.fromkeys(phase.track for phase in services.open_phases(shown)))
     context = {"challenge": shown, "registration": registration, "rows": rows, "open_tracks": open_tracks}
     return render(request, "submissions/submissions.html", context)
 
@@ -83,7 +84,7 @@ def _attached(request: HttpRequest, me: User, challenge: Challenge) -> UploadSes
     posted = request.POST.get("upload", "")
     if posted:
         try:
-            return sessions.filter(pk=posted).first()
+            return sessions.filter(pk=UUID(posted)).first()
         except ValueError:
             return None
     if request.method == "POST":
@@ -94,7 +95,7 @@ def _attached(request: HttpRequest, me: User, challenge: Challenge) -> UploadSes
 def _uploaded(request: HttpRequest, form: SubmitForm, me: User, challenge: Challenge) -> UploadSession | None:
     """The file that came with the form itself, where JavaScript did not upload it before."""
     file = request.FILES.get("file")
-    if file is None or request.POST.get("upload"):
+    if file is None:
         return None
     try:
         return uploads.store_whole(
@@ -124,8 +125,7 @@ def _hand_in(
             user=_me(request),
         )
     except SubmissionRefused as error:
-        for problem in error.problems:
-            form.add_error(None, f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.remedy}".strip())
+        form.report(error.problems)
         return None
     return redirect("submission", submission.pk)
 
@@ -143,12 +143,12 @@ def _context(
         "challenge": challenge,
         "track": track,
         "registration": registration,
-        "attached": attached,
+        "attached": attached if attached and attached.state == UploadSession.State.COMPLETE else None,
         "unfinished": [
             session
             for session in selectors.unfinished_uploads(me, challenge)
             if session.state == UploadSession.State.OPEN
         ],
         "quotas": [(phase, quota.left(registration, phase)) for phase in form.open_phases],
-        "answers": [form[f"answer_{question.key}"] for question in form.questions],
+        "answers": [form[f"answer_{key}"] for key in form.questions],
     }

@@ -14,7 +14,6 @@ from django.utils.safestring import SafeString
 
 from challenges.admin import BaseAdmin, OwnedInline, ReadOnlyAdmin
 from challenges.models import Challenge, Phase
-from challenges.selectors import is_organizer
 from evaluators.protocol.problems import ProblemsFound
 from suites import configuration, selectors, services
 from suites.forms import DocumentForm, PhaseForm, PhaseSuiteForm, SuiteUploadForm
@@ -81,7 +80,19 @@ class SuiteVersionAdmin(BaseAdmin):
     list_display = ["__str__", "state", "items", "hidden", "short_digest", "created_at"]
     list_filter = ["state", "hidden", ("suite", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["suite"]
-    fields = ["suite", "version", "state", "digest", "items", "groups", "hidden", "checks", "counts", "seen", "frozen_at"]
+    fields = [
+        "suite",
+        "version",
+        "state",
+        "digest",
+        "items",
+        "groups",
+        "hidden",
+        "checks",
+        "counts",
+        "seen",
+        "frozen_at",
+    ]
     readonly_fields = fields
     actions = ["freeze"]
     change_form_template = "suites/admin_suiteversion.html"
@@ -117,8 +128,25 @@ class SuiteVersionAdmin(BaseAdmin):
             else:
                 messages.success(request, f"{version} is checked. Look at what a submission will see, then freeze it.")
                 return redirect("admin:suites_suiteversion_change", version.pk)
-        context = {**self.admin_site.each_context(request), "title": "Upload a suite version", "form": form, "opts": self.opts}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Upload a suite version",
+            "lead": "Its gold is sealed: nobody reads it here again, and a version that is frozen never changes.",
+            "action": "Check and keep",
+            "form": form,
+            "opts": self.opts,
+        }
         return render(request, "suites/admin_form.html", context)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The version's page, without buttons that save: there is nothing to save."""
+        nothing = {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
+        response: HttpResponse = super().changeform_view(
+            request, object_id, form_url, {**(extra_context or {}), **nothing}
+        )
+        return response
 
     def freeze_one(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
         """Freeze the version whose page this was asked on."""
@@ -160,7 +188,7 @@ class SuiteVersionAdmin(BaseAdmin):
         )  # fmt: skip
         return format_html("<ul>{}{}</ul>", rows, warnings)
 
-    @admin.display(description="Items")
+    @admin.display(description="Items per split")
     def counts(self, version: SuiteVersion) -> str:
         """Items of each split."""
         splits = version.check_report.get("counts", {}).get("splits", {})
@@ -172,7 +200,7 @@ class SuiteVersionAdmin(BaseAdmin):
         if not version.sealed_name:
             return SafeString("")
         lines = "\n".join(json.dumps(request, ensure_ascii=False) for request in services.preview(version=version))
-        return format_html('<pre class="whitespace-pre-wrap break-all text-xs">{}</pre>', lines)
+        return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', lines)
 
 
 @admin.register(Unsealing)
@@ -194,21 +222,26 @@ class DocumentViews:
     @staticmethod
     def load(request: HttpRequest) -> HttpResponse:
         """Apply an uploaded document; an existing challenge only by its organizers."""
+        if not admin.site.get_model_admin(Challenge).has_add_permission(request):
+            raise PermissionDenied
         form = DocumentForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
-            document = form.cleaned_data["document"]
-            there = Challenge.objects.filter(key=document.key).first()
-            if there is not None and not is_organizer(request.user, there):
-                raise PermissionDenied
             try:
-                applied = configuration.apply(document, user=request.user)  # type: ignore[arg-type]
+                applied = configuration.apply(form.cleaned_data["document"], user=request.user)  # type: ignore[arg-type]
             except ProblemsFound as error:
                 for problem in error.problems:
                     form.add_error("document", str(problem))
             else:
                 messages.success(request, "; ".join(applied.changes) or "Nothing to change.")
                 return redirect("admin:challenges_challenge_change", applied.challenge.pk)
-        context = {**admin.site.each_context(request), "title": "Apply a challenge.yaml", "form": form, "opts": Challenge._meta}
+        context = {
+            **admin.site.each_context(request),
+            "title": "Apply a challenge.yaml",
+            "lead": "It creates the challenge, or brings it to what the document says. Suites must be uploaded first.",
+            "action": "Apply",
+            "form": form,
+            "opts": admin.site.get_model_admin(Challenge).opts,
+        }
         return render(request, "suites/admin_form.html", context)
 
     @staticmethod
@@ -226,5 +259,3 @@ def document_urls() -> list[URLPattern]:
         path("challenge-document/", admin.site.admin_view(DocumentViews.load), name="challenge_document"),
         path("challenge-document/<int:pk>.yaml", admin.site.admin_view(DocumentViews.export), name="challenge_export"),
     ]
-
-

@@ -11,6 +11,7 @@ from django.db.models import ProtectedError
 
 from accounts.models import User
 from challenges.models import Challenge, Phase, Role, Track
+from challenges.selectors import is_organizer
 from challenges.services import grant_role
 from evaluators.protocol.challenge import ChallengeDocument, PhaseDocument, SuiteSource, TrackDocument, written
 from evaluators.protocol.problems import Problem, ProblemsFound
@@ -18,6 +19,10 @@ from suites import selectors, services
 from suites.models import PhaseSuite, SuiteVersion
 
 FILE = "challenge.yaml"
+
+
+def _refused(code: str, message: str, *, field: str = "", remedy: str = "") -> ProblemsFound:
+    return ProblemsFound([Problem(code, message, FILE, field=field, remedy=remedy)])
 
 
 @dataclass
@@ -37,25 +42,41 @@ def apply(document: ChallengeDocument, *, user: User | None = None, base: Path |
     """
     with transaction.atomic():
         changes: list[str] = []
+        there = Challenge.objects.filter(key=document.key).first()
+        if there is not None and user is not None and not is_organizer(user, there):
+            raise _refused(
+                "E-CHALLENGE-OTHERS",
+                f"the challenge {document.key} is not yours",
+                field="key",
+                remedy="Choose another key, or ask its organizers for the role.",
+            )
         versions = _suites(document, base, user, changes)
-        challenge = _upsert(Challenge, {"key": document.key}, _challenge_fields(document), changes, "challenge")
-        if user is not None and not challenge.roles.exists():
+        challenge = _upsert(
+            Challenge, {"key": document.key}, _challenge_fields(document), changes, f"challenge {document.key}"
+        )
+        if user is not None and there is None:
             grant_role(challenge=challenge, user=user, kind=Role.Kind.ORGANIZER)
         for position, track_document in enumerate(document.tracks):
             _weights(track_document, f"tracks[{position}]")
             track = _upsert(
-                Track, {"challenge": challenge, "key": track_document.key},
-                _track_fields(track_document, position), changes, "track",
-            )  # fmt: skip
+                Track,
+                {"challenge": challenge, "key": track_document.key},
+                _track_fields(track_document, position),
+                changes,
+                f"track {track_document.key}",
+            )
             for number, phase_document in enumerate(track_document.phases):
                 phase = _upsert(
-                    Phase, {"track": track, "key": phase_document.key},
-                    _phase_fields(document, phase_document, number), changes, "phase",
-                )  # fmt: skip
+                    Phase,
+                    {"track": track, "key": phase_document.key},
+                    _phase_fields(document, phase_document, number),
+                    changes,
+                    f"phase {track_document.key}/{phase_document.key}",
+                )
                 place = f"tracks[{position}].phases[{number}].suites"
                 _phase_suites(phase, phase_document, versions, place, changes)
-            _remove(track.phases.exclude(key__in=[phase.key for phase in track_document.phases]), changes)
-        _remove(challenge.tracks.exclude(key__in=[track.key for track in document.tracks]), changes)
+            _remove(track.phases.exclude(key__in=[phase.key for phase in track_document.phases]), "phase", changes)
+        _remove(challenge.tracks.exclude(key__in=[track.key for track in document.tracks]), "track", changes)
         return Applied(challenge, changes)
 
 
@@ -64,7 +85,8 @@ def _suites(
 ) -> dict[str, SuiteVersion]:
     """The frozen version behind every `key@version`; those with a source folder are added where they are missing."""
     found: dict[str, SuiteVersion] = {}
-    usable = SuiteVersion.objects.all() if user is None else selectors.versions_for(user)
+    # Who runs the command on this machine may use every suite; who uploads a document, their own.
+    usable = SuiteVersion.objects.all() if user is None or base is not None else selectors.versions_for(user)
     for number, source in enumerate(document.suites):
         name = f"{source.key}@{source.version}"
         version = usable.filter(suite__key=source.key, version=source.version).select_related("suite").first()
@@ -72,9 +94,12 @@ def _suites(
             version = _added(source, f"suites[{number}]", base, user)
             changes.append(f"suite {name}: added")
         if source.digest and source.digest != version.digest:
-            raise ProblemsFound([Problem("E-CHALLENGE-DIGEST", f"the suite {name} has the digest {version.digest}", FILE,
-                                         field=f"suites[{number}].digest",
-                                         remedy="Name the version whose content you mean.")])  # fmt: skip
+            raise _refused(
+                "E-CHALLENGE-DIGEST",
+                f"the suite {name} has the digest {version.digest}",
+                field=f"suites[{number}].digest",
+                remedy="Name the version whose content you mean.",
+            )
         found[name] = services.freeze(version=version)
     return found
 
@@ -83,19 +108,24 @@ def _added(source: SuiteSource, place: str, base: Path | None, user: User | None
     """Add the version from its source folder; raises ProblemsFound where there is none, or holds another version."""
     name = f"{source.key}@{source.version}"
     if not source.source or "://" in source.source or base is None:
-        raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the suite {name} is not here", FILE, field=place,
-                                     remedy="Upload and freeze it in the admin first, or name its folder as `source` "
-                                     "and apply the document with the command.")])  # fmt: skip
+        raise _refused(
+            "E-CHALLENGE-SUITE",
+            f"the suite {name} is not here",
+            field=place,
+            remedy="Upload and freeze it in the admin first, or name its folder as `source` "
+            "and apply the document with the command.",
+        )
     try:
         version = services.add_version(folder=base / source.source, user=user)
     except ProblemsFound as error:
-        raise ProblemsFound([
-            replace(problem, file=f"{source.source}/{problem.file}", field=problem.field or f"{place}.source")
-            for problem in error.problems
-        ]) from error  # fmt: skip
+        raise ProblemsFound(
+            [
+                replace(problem, file=f"{source.source}/{problem.file}", field=problem.field or f"{place}.source")
+                for problem in error.problems
+            ]
+        ) from error
     if str(version) != name:
-        raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the folder holds {version}, not {name}", FILE,
-                                     field=f"{place}.source")])  # fmt: skip
+        raise _refused("E-CHALLENGE-SUITE", f"the folder holds {version}, not {name}", field=f"{place}.source")
     return version
 
 
@@ -104,24 +134,26 @@ def _weights(track: TrackDocument, place: str) -> None:
     asked = {entry.suite.partition("@")[0] for phase in track.phases for entry in phase.suites}
     for key in track.ranking.aggregate.weights:
         if key not in asked:
-            raise ProblemsFound([Problem("E-CHALLENGE-WEIGHT", f"no phase of the track asks the suite {key!r}", FILE,
-                                         field=f"{place}.ranking.aggregate.weights",
-                                         remedy="Weights go by a suite's key, without its version.")])  # fmt: skip
+            raise _refused(
+                "E-CHALLENGE-WEIGHT",
+                f"no phase of the track asks the suite {key!r}",
+                field=f"{place}.ranking.aggregate.weights",
+                remedy="Weights go by a suite's key, without its version.",
+            )
 
 
-def _upsert(model: Any, identity: dict[str, Any], fields: dict[str, Any], changes: list[str], what: str) -> Any:
+def _upsert(model: Any, identity: dict[str, Any], fields: dict[str, Any], changes: list[str], name: str) -> Any:
     """Create the row or bring its fields to these values; writes, and reports, only what differs."""
     row = model.objects.filter(**identity).first()
-    name = identity["key"]
     if row is None:
-        changes.append(f"{what} {name}: created")
+        changes.append(f"{name}: created")
         return model.objects.create(**identity, **fields)
     differing = [field for field, value in fields.items() if getattr(row, field) != value]
     for name_of_field in differing:
         setattr(row, name_of_field, fields[name_of_field])
     if differing:
         row.save(update_fields=differing)
-        changes.append(f"{what} {name}: {', '.join(differing)} changed")
+        changes.append(f"{name}: {', '.join(differing)} changed")
     return row
 
 
@@ -184,10 +216,14 @@ def _phase_suites(
     for number, entry in enumerate(document.suites):
         version = versions.get(entry.suite)
         if version is None:
-            raise ProblemsFound([Problem("E-CHALLENGE-SUITE", f"the document's `suites` do not name {entry.suite}", FILE,
-                                         field=f"{place}[{number}].suite", remedy="Add it to `suites`.")])  # fmt: skip
+            raise _refused(
+                "E-CHALLENGE-SUITE",
+                f"the document's `suites` do not name {entry.suite}",
+                field=f"{place}[{number}].suite",
+                remedy="Add it to `suites`.",
+            )
         if sentence := selectors.missing_split(version, list(entry.splits)):
-            raise ProblemsFound([Problem("E-CHALLENGE-SPLIT", sentence, FILE, field=f"{place}[{number}].splits")])
+            raise _refused("E-CHALLENGE-SPLIT", sentence, field=f"{place}[{number}].splits")
         wanted.append((version.pk, list(entry.splits), entry.sample, number))
     there = list(phase.phase_suites.values_list("suite_version", "splits", "sample", "position"))
     if [list(row) for row in there] == [list(row) for row in wanted]:
@@ -198,15 +234,18 @@ def _phase_suites(
     changes.append(f"phase {phase.track.key}/{phase.key}: suites set")
 
 
-def _remove(rows: Any, changes: list[str]) -> None:
+def _remove(rows: Any, what: str, changes: list[str]) -> None:
     """Delete tracks or phases that the document left out, unless entries hang on them."""
     for row in rows:
         try:
             row.delete()
         except ProtectedError as error:
-            raise ProblemsFound([Problem("E-CHALLENGE-USED", f"{row._meta.verbose_name} {row.key} has entries, so it can't "
-                                         "be left out", FILE, remedy="Keep it in the document.")]) from error  # fmt: skip
-        changes.append(f"{row._meta.verbose_name} {row.key}: removed")
+            raise _refused(
+                "E-CHALLENGE-USED",
+                f"the {what} {row.key} has entries, so it can't be left out",
+                remedy="Keep it in the document.",
+            ) from error
+        changes.append(f"{what} {row.key}: removed")
 
 
 def export(challenge: Challenge) -> ChallengeDocument:
@@ -236,11 +275,11 @@ def export(challenge: Challenge) -> ChallengeDocument:
 def _suite_values(challenge: Challenge) -> list[dict[str, Any]]:
     """The sources as the document named them, and what was added in the admin since."""
     named = {f"{source['key']}@{source['version']}": source for source in challenge.suite_sources}
-    used = SuiteVersion.objects.filter(phase_suites__phase__track__challenge=challenge).distinct().select_related("suite")
+    used = (
+        SuiteVersion.objects.filter(phase_suites__phase__track__challenge=challenge).distinct().select_related("suite")
+    )
     for version in used.order_by("suite__key", "version"):
-        named.setdefault(
-            str(version), {"key": version.suite.key, "version": version.version, "digest": version.digest}
-        )
+        named.setdefault(str(version), {"key": version.suite.key, "version": version.version, "digest": version.digest})
     return list(named.values())
 
 

@@ -63,6 +63,7 @@ class PhaseForm(forms.ModelForm):  # type: ignore[type-arg]
             return cleaned
         if cleaned["closes"] <= cleaned["opens"]:
             self.add_error("closes", "The phase must close after it opens.")
+            return cleaned
         quota = {name: cleaned[f"quota_{name}"] for name in ("day", "total", "concurrent")}
         value = {name: cleaned[name] for name in ("key", "title", "opens", "closes", "visibility")}
         try:

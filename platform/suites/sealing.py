@@ -1,9 +1,11 @@
 """The sealed storage of suites: folders go in as tar files, and come out only here."""
 
 import io
+import lzma
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -60,51 +62,70 @@ def unpacked(archive: IO[bytes], *, file: str) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="suite-") as place:
         root = Path(place)
-        total = 0
-        for count, (name, size, source) in enumerate(_members(archive, file)):
-            total += size
-            if count >= MAX_ENTRIES or total > MAX_BYTES:
-                raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "the archive holds too much", file,
-                                             remedy=f"At most {MAX_ENTRIES:,} files and {MAX_BYTES:,} bytes.")])  # fmt: skip
-            target = root / _safe(name, file)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as out:
-                _copy(source, out, size, file, name)
+        try:
+            _unpack(archive, root, file)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            raise _refused("a name stands twice in the archive", file) from error
+        except (*BROKEN, OSError) as error:
+            # A broken stream is an OSError without a number; one with a number is this server's own trouble.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise _refused(
+                "this is not a whole zip or tar archive", file, "Pack the folder as zip or tar.gz."
+            ) from error
         yield _stripped(root)
+
+
+BROKEN = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+
+
+def _refused(message: str, file: str, remedy: str = "", field: str = "") -> ProblemsFound:
+    return ProblemsFound([Problem("E-SUITE-ARCHIVE", message, file, field=field, remedy=remedy)])
+
+
+def _unpack(archive: IO[bytes], root: Path, file: str) -> None:
+    total = 0
+    for count, (name, size, source) in enumerate(_members(archive, file)):
+        total += size
+        if count >= MAX_ENTRIES or total > MAX_BYTES:
+            remedy = f"At most {MAX_ENTRIES:,} files and {MAX_BYTES:,} bytes."
+            raise _refused("the archive holds too much", file, remedy)
+        target = root / _safe(name, file)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as out:
+            _copy(source, out, size, file, name)
 
 
 def _members(archive: IO[bytes], file: str) -> Iterator[tuple[str, int, IO[bytes]]]:
     """Name, declared size and content of each regular file."""
     start = archive.read(4)
     archive.seek(0)
-    try:
-        if start.startswith(b"PK"):
-            with zipfile.ZipFile(archive) as zipped:
-                for entry in zipped.infolist():
-                    if not entry.is_dir():
-                        with zipped.open(entry) as source:
-                            yield entry.orig_filename, entry.file_size, source
-        else:
-            with tarfile.open(fileobj=archive, mode="r:*") as tar:
-                for member in tar:
-                    if member.isdir():
-                        continue
-                    opened = tar.extractfile(member) if member.isreg() else None
-                    if opened is None:
-                        raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "only files and folders may be in it", file,
-                                                     field=member.name[:MAX_NAME_BYTES], remedy="Replace links by files.")])  # fmt: skip
-                    yield member.name, member.size, opened
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "this is not a whole zip or tar archive", file,
-                                     remedy="Pack the suite's folder as zip or tar.gz.")]) from error  # fmt: skip
+    if start.startswith(b"PK"):
+        with zipfile.ZipFile(archive) as zipped:
+            for entry in zipped.infolist():
+                if not entry.is_dir():
+                    with zipped.open(entry) as source:
+                        yield entry.orig_filename, entry.file_size, source
+        return
+    with tarfile.open(fileobj=archive, mode="r:*") as tar:
+        for member in tar:
+            if member.isdir():
+                continue
+            opened = tar.extractfile(member) if member.isreg() else None
+            if opened is None:
+                where = member.name[:MAX_NAME_BYTES]
+                raise _refused("only files and folders may be in it", file, "Replace links by files.", where)
+            yield member.name, member.size, opened
 
 
 def _safe(name: str, file: str) -> Path:
     path = PurePosixPath(name)
     plain = name.isprintable() and "\\" not in name and len(name.encode()) <= MAX_NAME_BYTES
     if not plain or path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "a name in the archive leaves its folder or is not plain", file,
-                                     field=repr(name)[:MAX_NAME_BYTES])])  # fmt: skip
+        where = repr(name)[:MAX_NAME_BYTES]
+        raise _refused("a name in the archive leaves its folder or is not plain", file, field=where)
     return Path(*path.parts)
 
 
@@ -113,7 +134,7 @@ def _copy(source: IO[bytes], out: IO[bytes], size: int, file: str, name: str) ->
     while block := source.read(min(1024 * 1024, left + 1)):
         left -= len(block)
         if left < 0:
-            raise ProblemsFound([Problem("E-SUITE-ARCHIVE", "a file is larger than the archive says", file, field=name)])
+            raise _refused("a file is larger than the archive says", file, field=name)
         out.write(block)
 
 

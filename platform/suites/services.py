@@ -42,9 +42,9 @@ def add_version(*, folder: Path, user: User | None = None) -> SuiteVersion:
             key=manifest.key, defaults={"title": manifest.title, "task": manifest.task}
         )
         if suite.versions.filter(version=manifest.version).exists():
-            raise ProblemsFound([Problem("E-SUITE-VERSION", f"{suite.key}@{manifest.version} is there already",
-                                         "suite.yaml", field="version",
-                                         remedy="A version never changes: give the new content a new version.")])  # fmt: skip
+            remedy = "A version never changes: give the new content a new version."
+            message = f"{suite.key}@{manifest.version} is there already"
+            raise ProblemsFound([Problem("E-SUITE-VERSION", message, "suite.yaml", field="version", remedy=remedy)])
         version = SuiteVersion.objects.create(
             suite=suite,
             version=manifest.version,

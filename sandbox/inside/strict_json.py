@@ -4,7 +4,8 @@ import json
 from math import isfinite
 from typing import Any
 
-INTEGER_DIGITS = 20
+# transformers writes int(1e30), 31 digits, into nearly every tokenizer_config.json.
+INTEGER_DIGITS = 40
 MAX_INTEGER = 10**INTEGER_DIGITS
 SPACE = " \t\r\n"
 

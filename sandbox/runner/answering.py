@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import resource
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -31,11 +33,13 @@ def run(job: RunnerJob, *, submission: Path, evaluation: Path, reporter: Reporte
     staged = [(suite, read_requests(evaluation / "requests" / suite.folder)) for suite in job.suites]
     backend = load(job, submission=submission, reporter=reporter)
     reporter.event("loaded")
+    began = time.monotonic()
     for position, (suite, requests) in enumerate(staged, start=1):
         responses = Responses(evaluation / "responses" / suite.folder)
         if not responses.complete:
             _answer(backend, suite, requests, responses, position=position, of=len(staged), reporter=reporter)
-    reporter.event("finished")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    reporter.event("finished", answer_seconds=time.monotonic() - began, peak_bytes=peak)
 
 
 def load(job: RunnerJob, *, submission: Path, reporter: Reporter) -> Backend:

@@ -45,16 +45,38 @@ def run_demo(var: Path, limit: float) -> Demo:
     return Demo(done.stdout, time.monotonic() - began)
 
 
-def processes_with(marker: str) -> list[str]:
-    """The command lines of living processes that were given `marker` in their environment or arguments."""
+def left_running(var: Path) -> list[str]:
+    """The command lines of living processes that belong to the demo over this folder.
+
+    Its children have the folder in their environment; Redis overwrites its own, and is known by its sockets.
+    """
+    log = var / "demo" / "log" / "redis.log"
+    sockets = re.findall(r"/\S+/redis\.sock", log.read_text()) if log.exists() else []
+    marks = [mark.encode() for mark in (str(var), *sockets)]
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if marker.encode() in (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes():
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            command = (folder / "cmdline").read_bytes()
+            known = command + (folder / "environ").read_bytes()
         except OSError:  # it has just ended
             continue
+        if any(mark in known for mark in marks):
+            found.append(command.replace(b"\0", b" ").decode())
     return found
+
+
+def left_on_engine(var: Path) -> list[str]:
+    """The containers and volumes of this installation."""
+    script = "from submissions.engine import deployment; print('deployment', deployment())"
+    told = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v", "0", "-c", script],
+        cwd=ROOT, env=environment(var), capture_output=True, text=True, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    chosen = f"label=proctor.deployment={told.split()[-1]}"
+    return [
+        subprocess.run([*command, "--filter", chosen], capture_output=True, text=True, check=True).stdout
+        for command in (["docker", "ps", "-aq"], ["docker", "volume", "ls", "-q"])
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +84,34 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo")
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a start that was interrupted left behind."""
+
+    processes: list[str]
+    engine: list[str]
+
+
 @pytest.fixture(scope="module")
-def first(var: Path) -> Demo:
+def interrupted(var: Path) -> Left:
+    """A first start, ended by SIGTERM while the sandbox runs a baseline and another one is being trained."""
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "demo"], cwd=ROOT, env=environment(var),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            assert any("Trigram" in line and "answering" in line for line in process.stdout)
+            process.terminate()
+            process.wait(timeout=60)
+        finally:
+            process.kill()
+    return Left(left_running(var), left_on_engine(var))
+
+
+@pytest.fixture(scope="module")
+def first(interrupted: Left, var: Path) -> Demo:
+    """The start after it, which comes to the scores."""
     return run_demo(var, FIRST_LIMIT)
 
 
@@ -88,6 +136,14 @@ def scores(database: sqlite3.Connection) -> dict[tuple[str, str], dict[str, tupl
     for track, phase, name, status, value in database.execute(query):
         found.setdefault((track, phase), {})[name] = (status, value)
     return found
+
+
+def test_an_interrupted_start_leaves_no_process_container_or_volume(interrupted: Left) -> None:
+    assert interrupted == Left([], ["", ""])
+
+
+def test_what_an_interrupted_start_handed_in_is_not_handed_in_again(database: sqlite3.Connection) -> None:
+    assert database.execute("SELECT count(*) FROM submissions_submission").fetchone() == (3,)
 
 
 def test_every_phase_of_every_track_shows_three_baselines_marked_as_such(database: sqlite3.Connection) -> None:
@@ -126,8 +182,12 @@ def test_no_password_is_kept_in_clear(first: Demo, var: Path) -> None:
     assert [path for path in var.rglob("*") if path.is_file() and password in path.read_bytes()] == []
 
 
-def test_nothing_is_left_running(first: Demo, var: Path) -> None:
-    assert processes_with(str(var)) == []
+def test_no_process_is_left(first: Demo, var: Path) -> None:
+    assert left_running(var) == []
+
+
+def test_no_container_and_no_volume_is_left(first: Demo, var: Path) -> None:
+    assert left_on_engine(var) == ["", ""]
 
 
 def test_a_second_start_repeats_nothing_and_tells_no_password(
@@ -142,20 +202,27 @@ def test_a_second_start_repeats_nothing_and_tells_no_password(
     assert rows() == before
     assert "Open: Test" in second.output
     assert re.search(r"organizer@example\.org +\S{12,}", second.output) is None
-    assert second.seconds < first.seconds
 
 
-def test_ctrl_c_ends_everything(first: Demo, var: Path) -> None:
+def test_a_second_demo_over_the_same_folder_is_refused_and_ctrl_c_ends_the_first(first: Demo, var: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "manage.py", "demo"], cwd=ROOT, env=environment(var),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "Ctrl-C" in line:
-                break
-        assert any("redis-server" in command for command in processes_with(str(var)))
-        process.send_signal(signal.SIGINT)
-        rest = process.stdout.read()
-        assert process.wait(timeout=60) == 0, rest
-    assert processes_with(str(var)) == []
+        try:
+            assert process.stdout is not None
+            assert any("Ctrl-C" in line for line in process.stdout)
+            kinds = {kind for kind in ("redis-server", "gunicorn", "worker", "sweep") if kind in str(left_running(var))}
+            other = subprocess.run(
+                [sys.executable, "manage.py", "demo", "--once"],
+                cwd=ROOT, env=environment(var), capture_output=True, text=True, timeout=60, check=False,
+            )  # fmt: skip
+            process.send_signal(signal.SIGINT)
+            code = process.wait(timeout=60)
+        finally:
+            process.kill()
+    assert kinds == {"redis-server", "gunicorn", "worker", "sweep"}
+    assert other.returncode == 1
+    assert "The demo is running already" in other.stderr
+    assert code == 0
+    assert left_running(var) == []

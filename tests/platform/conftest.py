@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -25,6 +26,18 @@ from suites.models import PhaseSuite, SuiteVersion
 PASSWORD = "correct horse battery staple"
 
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Settings) -> None:
+    """A hash that is meant to be slow would be most of the tests' time."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_tried_before() -> None:
+    """Rate limits are counted in the cache."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Runs inside the reference image: scores requests with lm-evaluation-harness and writes what it found.
 
-    python3 lm_eval_scores.py MODEL REQUESTS RESULT --precision fp32 --batch-size 32 --threads 2 [--bos TOKEN]
+python3 lm_eval_scores.py MODEL REQUESTS RESULT --precision fp32 --batch-size 32 --threads 2 [--bos TOKEN]
 """
 
 import argparse

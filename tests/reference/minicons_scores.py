@@ -1,6 +1,6 @@
 """Runs inside the reference image: scores whole sentences with minicons and writes what it found.
 
-    python3 minicons_scores.py causal|masked MODEL REQUESTS RESULT [--bos]
+python3 minicons_scores.py causal|masked MODEL REQUESTS RESULT [--bos]
 """
 
 import argparse

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import random
 import re
 import stat
 import struct
@@ -460,3 +461,18 @@ def test_gzip_is_inflated_in_bounded_steps(taken: TakeIn) -> None:
     content = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = content.compress(made_tar({"a": bytes(12_000_000)})) + content.flush()
     assert codes(taken(bomb)) == {"E-ARC-RATIO"}
+
+
+def test_damaged_archives_are_refused_and_never_crash_the_check(tmp_path: Path) -> None:
+    whole = PLAIN | {"model.safetensors": safetensors({"a": tensor(0, 8)}, bytes(8)), "d/f": bytes(range(256))}
+    seeds = [made_zip(whole), made_zip(whole, zipfile.ZIP_STORED), made_tar(whole), made_tar(whole, "w:gz")]
+    dice = random.Random(7)  # noqa: S311 (it chooses bytes to damage)
+    for number in range(400):
+        content = bytearray(dice.choice(seeds))
+        for _ in range(dice.choice([1, 2, 8])):
+            content[dice.randrange(len(content))] = dice.choice([0, 255, 47, dice.randrange(256)])
+        root = tmp_path / str(number)
+        root.mkdir()
+        (tmp_path / "archive").write_bytes(content)
+        report = take_in(str(tmp_path / "archive"), str(root), RULES)
+        assert report["ok"] or codes(report) <= set(REMEDIES)

@@ -14,7 +14,9 @@ KEYS = ("random", "ngram", "neural")
 EPOCH = (2000, 1, 1, 0, 0, 0)  # the same bytes whenever it is packed
 
 
-def archive_of(key: str, *, text: Path, folder: Path, say: Callable[[str], None]) -> Path:
+def archive_of(
+    key: str, *, text: Path, folder: Path, say: Callable[[str], None], wanted: Callable[[], bool] = lambda: True
+) -> Path:
     """The zip of the baseline `key`, made below `folder` where it does not stand there yet.
 
     Raises TrainingFailed, SandboxUnavailable or ImageMissing where the neural one can't be trained.
@@ -25,15 +27,17 @@ def archive_of(key: str, *, text: Path, folder: Path, say: Callable[[str], None]
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        part.write_bytes(zipped(_files(key, sources, words, say)))
+        part.write_bytes(zipped(_files(key, sources, words, say, wanted)))
         part.replace(path)
     return path
 
 
-def _files(key: str, sources: Mapping[str, bytes], words: bytes, say: Callable[[str], None]) -> dict[str, bytes]:
+def _files(
+    key: str, sources: Mapping[str, bytes], words: bytes, say: Callable[[str], None], wanted: Callable[[], bool]
+) -> dict[str, bytes]:
     """What the baseline's archive holds."""
     if key == "neural":
-        return {MANIFEST: sources[MANIFEST], **train(words.decode(), say=say)}
+        return {MANIFEST: sources[MANIFEST], **train(words.decode(), say=say, wanted=wanted)}
     return {**sources, **({"train.txt": words} if words else {})}
 
 

@@ -1,5 +1,6 @@
 """What the demo shows in the terminal: steps, live progress, leaderboards."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._lines: dict[str, tuple[str, str]] = {}
+        self._lock = threading.Lock()  # training reports from a thread of its own
         self._live = Live(self._table(), console=console, transient=False) if console.is_terminal else None
 
     def __enter__(self) -> Self:
@@ -46,18 +48,20 @@ class Progress:
             self._live.stop()
 
     def show(self, name: str, state: str, detail: str = "") -> None:
-        """Bring the line `name` up to date."""
-        before = self._lines.get(name)
-        self._lines[name] = (state, detail)
+        """Bring the line `name` up to date; `detail` is shown instead of the state where it is given."""
+        with self._lock:
+            before = self._lines.get(name)
+            self._lines[name] = (state, detail)
+            drawn = self._table()
         if self._live is not None:
-            self._live.update(self._table())
+            self._live.update(drawn)
         elif before is None or before[0] != state:
-            self._console.print(f"  {name}: {state} {detail}".rstrip(), highlight=False, markup=False)
+            self._console.print(f"  {name}: {detail or state}", highlight=False, markup=False, soft_wrap=True)
 
     def _table(self) -> Table:
         grid = Table.grid(padding=(0, 2))
         for name, (state, detail) in self._lines.items():
-            grid.add_row(f"  {name}", Text(state, style=COLOURS.get(state, "cyan")), Text(detail, style="dim"))
+            grid.add_row(f"  {name}", Text(detail or state, style=COLOURS.get(state, "cyan")))
         return grid
 
 

@@ -1,7 +1,6 @@
 """What has to be there before the demo's teams can hand anything in; each part is made once."""
 
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 
 from allauth.account.models import EmailAddress
@@ -19,14 +18,6 @@ SEED = 1
 ORGANIZER = "organizer@example.org"
 
 
-@dataclass(frozen=True, slots=True)
-class Organizer:
-    """The demo's organizer; `password` is None where it was told at an earlier start."""
-
-    user: User
-    password: str | None
-
-
 def grammar(folder: Path) -> Path:
     """Write suites and training text below `folder` where they are missing; returns the text's path."""
     text = folder / TEXT_NAME
@@ -35,19 +26,25 @@ def grammar(folder: Path) -> Path:
     return text
 
 
-@transaction.atomic
-def organizer() -> Organizer:
-    """The organizer's account, made with a password that is told once and stored only as a hash."""
+def organizer() -> User:
+    """The organizer's account, made without a password where there is none."""
     user = User.objects.filter(email=ORGANIZER).first()
-    if user is not None:
-        return Organizer(user, None)
+    return user or account(ORGANIZER, "Olga Organizer", None)
+
+
+def first_password(user: User) -> str | None:
+    """A new random password for an account that has none, to be told once: only its hash is kept. Else None."""
+    if user.has_usable_password():
+        return None
     password = secrets.token_urlsafe(12)
-    return Organizer(account(ORGANIZER, "Olga Organizer", password), password)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    return password
 
 
 @transaction.atomic
-def account(email: str, name: str, password: str) -> User:
-    """A person with a confirmed address and this password, made where there is none."""
+def account(email: str, name: str, password: str | None) -> User:
+    """A person with a confirmed address and this password (None: none that works), made where there is none."""
     user = User.objects.filter(email=email).first() or User(email=email, name=name)
     user.set_password(password)
     user.save()

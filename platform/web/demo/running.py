@@ -1,5 +1,7 @@
 """The demo from an empty folder to a scored leaderboard, and what it does until it is stopped."""
 
+import fcntl
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,19 +13,24 @@ from django.db import connection
 from django.urls import reverse
 from rich.console import Console
 
+from accounts.models import User
 from challenges.models import Challenge, Phase
 from config.celery import app
 from leaderboards import selectors, services
 from web.demo import engine, preparing
 from web.demo.archives import KEYS, archive_of
 from web.demo.display import Progress, leaderboard, step
-from web.demo.preparing import Organizer
 from web.demo.stack import Stack
 from web.demo.teams import Team
 
 POLL = 0.4  # seconds between two looks at the events
-SLOTS = 2
+# With one run at a time the second track finds the answers of the first, and the engine works half as much.
+SLOTS = 1
 LIMIT = 1200  # seconds after which baselines that are not scored yet count as stuck
+
+
+class DemoRunning(Exception):
+    """Another process runs the demo over the same folder."""
 
 
 class DemoStuck(Exception):
@@ -37,6 +44,25 @@ def run(*, console: Console, var: Path, port: int | None, once: bool) -> None:
     """
     folder = var / "demo"
     folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        _run(console, var, folder, port, once)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder, since what this start leaves is cleared away in the end; raises DemoRunning."""
+    with (folder / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DemoRunning(
+                f"The demo is running already over {folder.parent}. Stop it with Ctrl-C first."
+            ) from error
+        yield
+
+
+def _run(console: Console, var: Path, folder: Path, port: int | None, once: bool) -> None:
+    """`run`, once the folder is ours."""
     with step(console, "Database"):
         call_command("migrate", verbosity=0, interactive=False)
     with step(console, "Sandbox images"):
@@ -47,16 +73,21 @@ def run(*, console: Console, var: Path, port: int | None, once: bool) -> None:
     with step(console, "Suites, challenge and accounts"):
         text = preparing.grammar(folder / "grammar")
         organizer = preparing.organizer()
-        challenge = preparing.challenge(organizer.user, text.parent)
+        challenge = preparing.challenge(organizer, text.parent)
+    teams = [Team.of(key, challenge, organizer) for key in KEYS]
+    unfinished = [team for team in teams if not team.finished]
+    if not unfinished:
+        _show_leaderboards(console, challenge, organizer)
     with _cleared(), Stack(var=var, port=port, slots=SLOTS) as stack:
         # What this process queues goes to the same broker as what the web process queues.
         app.conf.broker_url = stack.environment["PROCTOR_BROKER_URL"]
-        teams = [Team.of(key, challenge, organizer.user) for key in KEYS]
-        unfinished = [team for team in teams if not team.finished]
         if unfinished:
             submit(unfinished, stack=stack, text=text, folder=folder / "baselines", console=console)
-        _report(console, challenge, organizer, stack)
+            _show_leaderboards(console, challenge, organizer)
+        _show_addresses(console, challenge, organizer, stack, var)
         connection.close()
+        if not once:
+            console.print("\nCtrl-C stops everything that was started.")
         while not once:
             stack.processes.check()
             time.sleep(1)
@@ -76,6 +107,7 @@ def submit(teams: list[Team], *, stack: Stack, text: Path, folder: Path, console
 
     Raises BaselineFailed, TrainingFailed, ParticipantRefused, ChildFailed or DemoStuck.
     """
+    stop = threading.Event()
     with Progress(console) as progress, ThreadPoolExecutor(len(teams)) as pool:
         archives: dict[str, Future[Path]] = {}
         for team in teams:
@@ -84,11 +116,15 @@ def submit(teams: list[Team], *, stack: Stack, text: Path, folder: Path, console
                 def say(line: str, title: str = team.title) -> None:
                     progress.show(title, "training", line)
 
-                archives[team.key] = pool.submit(archive_of, team.key, text=text, folder=folder, say=say)
-            team.arrive(stack.url)
+                archives[team.key] = pool.submit(
+                    archive_of, team.key, text=text, folder=folder, say=say, wanted=lambda: not stop.is_set()
+                )
         try:
+            for team in teams:
+                team.arrive(stack.url)
             _follow(teams, archives, progress, stack)
         finally:
+            stop.set()
             for team in teams:
                 team.leave()
 
@@ -111,21 +147,30 @@ def _follow(teams: list[Team], archives: dict[str, Future[Path]], progress: Prog
         time.sleep(POLL)
 
 
-def _report(console: Console, challenge: Challenge, organizer: Organizer, stack: Stack) -> None:
-    """Print the leaderboards as the organizer sees them, and where to go from here."""
+def _show_leaderboards(console: Console, challenge: Challenge, organizer: User) -> None:
+    """Print the leaderboards as the organizer sees them."""
     phases = Phase.objects.filter(track__challenge=challenge).select_related("track__challenge")
     for phase in phases.order_by("track__position", "position"):
         services.refresh(phase=phase)  # does nothing where the worker has been here
         console.print()
-        console.print(leaderboard(selectors.board(organizer.user, phase)))
+        console.print(leaderboard(selectors.board(organizer, phase)))
+
+
+def _show_addresses(console: Console, challenge: Challenge, organizer: User, stack: Stack, var: Path) -> None:
+    """Print where to go from here, and the organizer's password where it was made at this start."""
     console.print()
     lines = [
         ("Challenge", stack.url + reverse("challenge", args=[challenge.key])),
         ("Organizers", stack.url + reverse("admin:index")),
         ("Logs", str(stack.logs)),
+        ("Mail", f"{var / 'mail'} (whoever signs up finds the link that confirms the address here)"),
     ]
     for title, value in lines:
         console.print(f"{title:<12}{value}", markup=False, highlight=False, soft_wrap=True)
-    if organizer.password is not None:
-        console.print(f"{organizer.user.email}  {organizer.password}", markup=False, highlight=False, soft_wrap=True)
-        console.print("This password is shown once and stored only as a hash. Change it in your account.", style="dim")
+    email, password = organizer.email, preparing.first_password(organizer)
+    if password is not None:
+        console.print(f"{'Log in as':<12}{email}  {password}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{'':<12}This password is shown once and stored only as a hash.", style="dim")
+    else:
+        console.print(f"{'Log in as':<12}{email}", markup=False, highlight=False)
+        console.print(f"{'':<12}A new password: python manage.py changepassword {email}", style="dim", soft_wrap=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.db.models import Q
 from django.urls import reverse
 
 from accounts.models import User
@@ -54,11 +55,11 @@ class Team:
 
     @classmethod
     def of(cls, key: str, challenge: Challenge, organizer: User) -> "Team":
-        """The team behind a baseline, with what it handed in last, if that was not rejected."""
+        """The team behind a baseline, with what it handed in last, if that was not rejected and no run of it failed."""
         persona = PERSONAS[key]
         handed_in = Submission.objects.filter(
             registration__challenge=challenge, registration__team__name=persona.team
-        ).exclude(state=Submission.State.REJECTED)
+        ).exclude(Q(state=Submission.State.REJECTED) | Q(entries__runs__state__in=BAD))
         titles = {baseline["key"]: baseline.get("title", key) for baseline in challenge.baselines}
         return cls(key, challenge, organizer, persona, titles[key], handed_in.order_by("number").last())
 
@@ -144,7 +145,7 @@ class Team:
         progress.show(title, "accepted")
         for run in told["runs"]:
             name = f"{title}, {run['track']}/{run['phase']}"
-            progress.show(name, run["state"], "" if run["state"] == "done" else run["stage_text"])
+            progress.show(name, run["state"], run["stage_text"])
             if run["state"] in BAD:
                 raise BaselineFailed(
                     f"{name} {run['state']}: {run.get('code') or ''} {run.get('message') or ''}".rstrip(": ")

@@ -27,15 +27,15 @@ SAVED = {
     "tokenizer_config.json": MiB,
 }
 USER = 64_001
-WALL = 180  # seconds, loading PyTorch included; the script itself stops after 40
+WALL = 180  # seconds, loading PyTorch included; the script itself stops after 50
 
 
 class TrainingFailed(Exception):
     """The baseline could not be trained; the message holds the end of its log."""
 
 
-def train(text: str, *, say: Callable[[str], None]) -> Mapping[str, bytes]:
-    """Train on one sentence a line; returns the files of a Hugging Face folder.
+def train(text: str, *, say: Callable[[str], None], wanted: Callable[[], bool]) -> Mapping[str, bytes]:
+    """Train on one sentence a line while it is `wanted`; returns the files of a Hugging Face folder.
 
     Raises TrainingFailed, and SandboxUnavailable or ImageMissing where there is nothing to train in.
     """
@@ -46,13 +46,19 @@ def train(text: str, *, say: Callable[[str], None]) -> Mapping[str, bytes]:
     with translated():
         client.create_volume(name, labels=labels)
         try:
-            return _train(client, name, image, labels, text, say)
+            return _train(client, name, image, labels, text, say, wanted)
         finally:
             _remove(client, name)
 
 
 def _train(
-    client: docker.APIClient, name: str, image: str, labels: dict[str, str], text: str, say: Callable[[str], None]
+    client: docker.APIClient,
+    name: str,
+    image: str,
+    labels: dict[str, str],
+    text: str,
+    say: Callable[[str], None],
+    wanted: Callable[[], bool],
 ) -> Mapping[str, bytes]:
     """Create the container `name` with the volume `name` at /job, put the text in, run, take the files out."""
     client.create_container(
@@ -63,7 +69,7 @@ def _train(
         user=f"{USER}:{USER}",
         labels=labels,
         network_disabled=True,
-        environment={"HOME": "/tmp", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"},  # noqa: S108 - the container's own
+        environment={"HOME": "/tmp", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},  # noqa: S108 - the container's own
         host_config=client.create_host_config(
             network_mode="none",
             read_only=True,
@@ -93,7 +99,7 @@ def _train(
         ),
     )
     client.start(name)
-    status = _follow(client, name, say)
+    status = _follow(client, name, say, wanted)
     if status:
         tail = client.logs(name, tail=20).decode(errors="replace")
         raise TrainingFailed(f"Training ended with exit code {status}:\n{tail}")
@@ -101,10 +107,12 @@ def _train(
             for file, most in SAVED.items()}  # fmt: skip
 
 
-def _follow(client: docker.APIClient, name: str, say: Callable[[str], None]) -> int:
+def _follow(client: docker.APIClient, name: str, say: Callable[[str], None], wanted: Callable[[], bool]) -> int:
     """Report the newest line of the log until the container ends; returns its exit code, 137 after the deadline."""
     deadline = time.monotonic() + WALL
     while (state := client.inspect_container(name)["State"])["Running"]:
+        if not wanted():
+            raise TrainingFailed("Training was given up.")
         if time.monotonic() > deadline:
             client.kill(name)
         if lines := client.logs(name, tail=1).decode(errors="replace").strip():

@@ -102,7 +102,8 @@ def test_a_member_leaves(make_user: Make, make_team: MakeTeam, client_of: Client
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_list_of_teams_asks_the_same_number_of_queries_for_any_number_of_teams(
-    make_user: Make, make_team: MakeTeam, client_of: ClientOf, count: int, django_assert_num_queries: Callable[..., object]
+    make_user: Make, make_team: MakeTeam, client_of: ClientOf, count: int,
+    django_assert_num_queries: Callable[..., object],
 ) -> None:  # fmt: skip
     me = make_user()
     for _ in range(count):

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import socket
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import IO, Any
@@ -12,13 +11,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from config.celery import app
 from evaluations import leases, workers
 
 MOST_WORKERS_OF_A_HOST = 100
 
 
 class Command(BaseCommand):
-    """Start a worker; the process becomes Celery's own, so signals reach it."""
+    """Start a worker in this process."""
 
     help = "Start a worker: it checks, plans, runs and scores submissions."
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--loglevel", default="INFO")
 
     def handle(self, *_: Any, slots: int, queues: str, loglevel: str, **__: Any) -> None:
-        """Give back what a worker of this name held when it died, then become the Celery worker."""
+        """Give back what a worker of this name held when it died, then work until SIGTERM or SIGINT."""
         if slots < 1:
             raise CommandError("--slots must be at least 1.")
         name = _take_name()
@@ -39,18 +39,12 @@ class Command(BaseCommand):
         if given:
             self.stderr.write(f"Gave back {given} runs that {name} held when it ended.")
         connections.close_all()
-        root = Path(settings.ROOT)
-        paths = [str(root), str(root / "platform"), *filter(None, [os.environ.get("PYTHONPATH", "")])]
-        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
         os.environ[workers.SLOTS] = str(slots)
         # One process more than slots, so that checks and leaderboards don't wait behind long runs.
-        command = [
-            sys.executable, "-m", "celery", "--app", "config", "worker", "--hostname", name, "--queues", queues,
-            "--concurrency", str(slots + 1), "--loglevel", loglevel, "--without-gossip", "--without-mingle",
-        ]  # fmt: skip
-        sys.stdout.flush()
-        os.execv(command[0], command)  # noqa: S606 -- our own interpreter
+        app.worker_main(
+            ["worker", "--hostname", name, "--queues", queues, "--concurrency", str(slots + 1), "--loglevel", loglevel,
+             "--without-gossip", "--without-mingle"]
+        )  # fmt: skip
 
 
 def _take_name() -> str:
@@ -66,12 +60,12 @@ def _take_name() -> str:
 
 
 def _lock(file: IO[str]) -> bool:
-    """Lock the file for this process and those it becomes; closed again where another one has it."""
+    """Lock the file for this process and its children; closed again where another one has it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return False
     # A second descriptor, which nothing closes: the lock goes with the process.
-    os.set_inheritable(os.dup(file.fileno()), True)
+    os.dup(file.fileno())
     return True

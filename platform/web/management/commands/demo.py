@@ -1,5 +1,6 @@
 """`manage.py demo`: from an empty folder to a scored leaderboard."""
 
+import logging
 import signal
 from argparse import ArgumentParser
 from types import FrameType
@@ -18,6 +19,7 @@ from web.demo.processes import ChildFailed
 from web.demo.teams import BaselineFailed
 from web.demo.training import TrainingFailed
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXPECTED = (
     BaselineFailed,
     ChildFailed,
@@ -26,6 +28,7 @@ EXPECTED = (
     SandboxError,
     SandboxUnsafe,
     TrainingFailed,
+    running.DemoRunning,
     running.DemoStuck,
 )
 
@@ -45,8 +48,9 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, port: int | None, once: bool, **__: Any) -> None:
         """Run until Ctrl-C, SIGTERM or SIGHUP; raises CommandError where something expected went wrong."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             signal.signal(number, _interrupt)
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
         console = Console()
         try:
             running.run(console=console, var=settings.VAR, port=port, once=once)
@@ -57,5 +61,7 @@ class Command(BaseCommand):
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that children are stopped on the way."""
+    """End once, and stop everything on the way; a second Ctrl-C must not cut that short."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

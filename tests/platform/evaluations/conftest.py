@@ -1,0 +1,125 @@
+"""Factories for runs: submissions that were accepted, with and without a sandbox."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
+from accounts.models import User
+from challenges.models import Phase
+from config.celery import app
+from evaluations import services
+from evaluations.models import Run
+from evaluators.protocol.submission import SubmissionManifest
+from submissions import checks, engine
+from submissions.models import Artifact, Entry, QuotaCharge, Registration, Submission
+from submissions.services import submission_digest, submit
+from submissions.uploads import store_whole
+
+CONSTANT = "class Model:\n    def loglikelihood(self, requests):\n        return [-1.0 for _ in requests]\n"
+LENGTH = """class Model:
+    def loglikelihood(self, requests):
+        return [-float(len(request["context"] + request["continuation"])) for request in requests]
+"""
+
+
+def use_broker(url: str) -> None:
+    """Send messages of this process there from now on; Celery keeps its first connections otherwise."""
+    app.conf.broker_url = url
+    app._pool = app.amqp._producer_pool = None
+
+
+@pytest.fixture(autouse=True)
+def _broker_in_memory() -> Iterator[None]:
+    """Wake-ups go to a broker inside the process: what is tested is that the database alone suffices."""
+    before = app.conf.broker_url
+    use_broker("memory://")
+    yield
+    use_broker(before)
+
+
+def code_manifest(name: str = "Constant") -> dict[str, Any]:
+    """A manifest of kind code."""
+    return {"schema": "submission/1", "kind": "code", "method": {"name": name}, "code": {"entry": "model.py:Model"}}
+
+
+def packed(files: Mapping[str, str]) -> bytes:
+    """The files as a zip."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name), text)  # without a time: the same files give the same digest
+    return out.getvalue()
+
+
+@pytest.fixture
+def make_accepted(make_registration: Callable[..., Registration]) -> Callable[..., Submission]:
+    """`make_accepted(*phases, registration=None, manifest=None)`: accepted, charged, and never unpacked anywhere."""
+
+    def make(
+        *phases: Phase, registration: Registration | None = None, manifest: dict[str, Any] | None = None, salt: str = ""
+    ) -> Submission:
+        registration = registration or make_registration(challenge=phases[0].track.challenge)
+        number = registration.submissions.count() + 1
+        document = SubmissionManifest.from_value(manifest or code_manifest(), file="submission.yaml")
+        content = f"{registration.pk} {salt or number}".encode()
+        digest = hashlib.sha256(content).hexdigest()
+        artifact = Artifact.objects.filter(digest=digest).first() or Artifact.objects.create(
+            digest=digest, size=len(content), storage_name=storages["artifacts"].save(digest, ContentFile(content))
+        )
+        submission = Submission.objects.create(
+            registration=registration, number=number, name=document.method.name, kind=document.kind, artifact=artifact,
+            manifest=document.to_value(), digest=submission_digest(digest, document),
+            state=Submission.State.ACCEPTED, submitted_by=registration.created_by,
+        )  # fmt: skip
+        for phase in phases:
+            entry, _ = Entry.objects.get_or_create(submission=submission, track=phase.track)
+            QuotaCharge.objects.create(
+                registration=registration, phase=phase, entry=entry, state=QuotaCharge.State.SETTLED
+            )
+        return submission
+
+    return make
+
+
+@pytest.fixture
+def make_run(make_accepted: Callable[..., Submission]) -> Callable[..., Run]:
+    """`make_run(phase, **like make_accepted)`: a queued run; the track's image must be named by its digest."""
+
+    def make(phase: Phase, **fields: Any) -> Run:
+        (run,) = services.plan(make_accepted(phase, **fields))
+        return run
+
+    return make
+
+
+@pytest.fixture
+def hand_in(make_registration: Callable[..., Registration]) -> Iterator[Callable[..., Submission]]:
+    """`hand_in(phase, files, manifest=…, registration=None)`: through upload, submit and the check in the sandbox."""
+    made: list[Submission] = []
+
+    def make(
+        *phases: Phase, files: Mapping[str, str], manifest: dict[str, Any] | None = None,
+        registration: Registration | None = None,
+    ) -> Submission:  # fmt: skip
+        registration = registration or make_registration(challenge=phases[0].track.challenge)
+        user: User = registration.created_by
+        content = packed({"submission.yaml": yaml.safe_dump(manifest or code_manifest()), **files})
+        upload = store_whole(
+            user=user, challenge=phases[0].track.challenge, filename="it.zip", size=len(content), chunks=[content]
+        )
+        submission = submit(registration=registration, phases=phases, upload=upload, manifest=None, user=user)
+        submission = checks.check(submission=submission)
+        made.append(submission)
+        assert submission.state == Submission.State.ACCEPTED, submission.problems
+        return submission
+
+    yield make
+    for submission in made:
+        engine.sandbox().remove_volume(engine.volume_of(submission))

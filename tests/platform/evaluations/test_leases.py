@@ -1,0 +1,187 @@
+"""A run belongs to one worker at a time; what a dead or stopping worker held is queued again."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.utils import timezone
+
+from challenges.models import Phase, Track
+from evaluations import leases, services
+from evaluations.leases import Heart
+from evaluations.models import Attempt, Run
+from evaluations.states import LeaseLost
+from sandbox.interface import Progress
+from submissions.models import QuotaCharge
+
+pytestmark = pytest.mark.django_db(transaction=True)
+IMAGE = f"base@sha256:{'0' * 64}"
+
+
+@pytest.fixture
+def phase(make_phase: Callable[..., Phase], make_track: Callable[..., Track]) -> Phase:
+    return make_phase(make_track(image=IMAGE))
+
+
+@pytest.fixture
+def short_leases(settings: LazySettings) -> None:
+    settings.LEASE_SECONDS, settings.HEARTBEAT_SECONDS = 3, 0.05
+
+
+def claimed(worker: str = "one") -> Attempt:
+    attempt = leases.claim(worker=worker, queue="cpu")
+    assert attempt is not None
+    return attempt
+
+
+def expire(attempt: Attempt) -> None:
+    Attempt.objects.filter(pk=attempt.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_runs_are_claimed_in_the_order_in_which_they_were_queued(phase: Phase, make_run: Callable[..., Run]) -> None:
+    first, second = make_run(phase), make_run(phase)
+    assert [claimed().run, claimed().run] == [first, second]
+    assert leases.claim(worker="one", queue="cpu") is None
+
+
+def test_a_run_in_another_queue_or_in_back_off_is_not_claimed(phase: Phase, make_run: Callable[..., Run]) -> None:
+    run = make_run(phase)
+    assert leases.claim(worker="one", queue="gpu") is None
+    Run.objects.filter(pk=run.pk).update(not_before=timezone.now() + timedelta(minutes=1))
+    assert leases.claim(worker="one", queue="cpu") is None
+
+
+def test_a_worker_holds_no_more_runs_than_its_slots(phase: Phase, make_run: Callable[..., Run]) -> None:
+    make_run(phase)
+    make_run(phase)
+    assert leases.claim(worker="one", queue="cpu", slots=1) is not None
+    assert leases.claim(worker="one", queue="cpu", slots=1) is None
+    assert leases.claim(worker="two", queue="cpu", slots=1) is not None
+
+
+def test_of_many_claims_at_once_each_run_goes_to_one(phase: Phase, make_run: Callable[..., Run]) -> None:
+    runs = {make_run(phase).pk for _ in range(4)}
+    start = threading.Barrier(8)
+    got: list[Attempt | None] = []
+
+    def claim(number: int) -> None:
+        try:
+            start.wait()
+            got.append(leases.claim(worker=f"worker {number}", queue="cpu"))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=claim, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 8
+    assert sorted(str(attempt.run_id) for attempt in got if attempt is not None) == sorted(map(str, runs))
+    assert Attempt.objects.filter(state=Attempt.State.LIVE).count() == 4
+
+
+def test_an_expired_lease_queues_the_run_again(phase: Phase, make_run: Callable[..., Run]) -> None:
+    run = make_run(phase)
+    attempt = claimed()
+    assert leases.lose_expired() == 0
+    expire(attempt)
+    assert leases.lose_expired() == 1
+    run.refresh_from_db()
+    attempt.refresh_from_db()
+    assert (run.state, attempt.state) == (Run.State.QUEUED, Attempt.State.LOST)
+    assert claimed("two").number == 2
+
+
+def test_after_too_many_attempts_the_run_is_ours_and_its_quota_is_given_back(
+    phase: Phase, make_run: Callable[..., Run], settings: LazySettings
+) -> None:
+    settings.MAX_ATTEMPTS = 2
+    run = make_run(phase)
+    for _ in range(2):
+        expire(claimed())
+        leases.lose_expired()
+    run.refresh_from_db()
+    assert (run.state, run.code) == (Run.State.ERRORED, "E-PLATFORM")
+    charge = QuotaCharge.objects.get(entry=run.entry)
+    assert (charge.state, charge.active) == (QuotaCharge.State.RELEASED, False)
+    services.requeue(run)
+    charge.refresh_from_db()
+    assert (charge.state, charge.active) == (QuotaCharge.State.SETTLED, True)
+    assert claimed().number == 3
+    leases.give_back(worker="one")
+    run.refresh_from_db()
+    assert run.state == Run.State.QUEUED
+
+
+def test_a_fault_of_ours_backs_off_longer_each_time(phase: Phase, make_run: Callable[..., Run]) -> None:
+    make_run(phase)
+    waits = []
+    for _ in range(3):
+        attempt = claimed()
+        before = timezone.now()
+        leases.send_back(attempt.run, reason="the engine is away", back_off=True, attempt=attempt)
+        waits.append(round((attempt.run.not_before - before).total_seconds()))
+        Run.objects.update(not_before=before)
+    assert waits == [5, 10, 20]
+
+
+def test_a_worker_that_starts_again_gives_back_what_it_held(phase: Phase, make_run: Callable[..., Run]) -> None:
+    make_run(phase)
+    make_run(phase)
+    mine, other = claimed("one"), claimed("two")
+    assert leases.give_back(worker="one") == 1
+    assert Run.objects.get(pk=mine.run_id).state == Run.State.QUEUED
+    assert Run.objects.get(pk=other.run_id).state == Run.State.PREPARING
+
+
+@pytest.mark.usefixtures("short_leases")
+def test_the_heart_renews_the_lease_and_writes_progress(phase: Phase, make_run: Callable[..., Run]) -> None:
+    make_run(phase)
+    attempt = claimed()
+    expire(attempt)
+    with Heart(attempt) as heart:
+        heart.progress(Progress("suite\x00", 1, 2, 10, 20, 5.0))
+        wait_until(lambda: bool(Attempt.objects.get(pk=attempt.pk).progress))
+        assert leases.lose_expired() == 0
+        heart.check()
+    assert Attempt.objects.get(pk=attempt.pk).progress["suite"] == "suite\ufffd"
+
+
+@pytest.mark.usefixtures("short_leases")
+def test_the_heart_kills_what_runs_when_the_run_is_withdrawn(phase: Phase, make_run: Callable[..., Run]) -> None:
+    run = make_run(phase)
+    attempt = claimed()
+    killed = threading.Event()
+    with Heart(attempt) as heart:
+        heart.kills(killed.set)
+        assert services.cancel(run)
+        assert killed.wait(5)
+        with pytest.raises(LeaseLost):
+            heart.check()
+    run.refresh_from_db()
+    assert run.state == Run.State.CANCELLED
+
+
+@pytest.mark.usefixtures("short_leases")
+def test_what_is_named_after_the_lease_was_lost_is_killed_at_once(phase: Phase, make_run: Callable[..., Run]) -> None:
+    make_run(phase)
+    attempt = claimed()
+    with Heart(attempt) as heart:
+        Attempt.objects.filter(pk=attempt.pk).update(state=Attempt.State.LOST)
+        wait_until(heart._lost.is_set)
+        killed = threading.Event()
+        heart.kills(killed.set)
+        assert killed.is_set()
+
+
+def wait_until(ready: Callable[[], bool]) -> None:
+    """Look until it is so; a test that waits for ever is ended by its deadline."""
+    deadline = timezone.now() + timedelta(seconds=10)
+    pause = threading.Event()
+    while not ready():
+        assert timezone.now() < deadline
+        pause.wait(0.02)

@@ -1,0 +1,77 @@
+"""What the tests of hand-ins share: archives, finished uploads, submissions; everybody in them is invented."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from challenges.models import Phase
+from evaluators.protocol.submission import SubmissionManifest
+from submissions import uploads
+from submissions.models import Registration, Submission, UploadSession
+from submissions.services import submit
+
+CODE = {"schema": "submission/1", "kind": "code", "method": {"name": "Parrot"}, "code": {"entry": "model.py:Model"}}
+
+
+def packed(files: Mapping[str, str | bytes]) -> bytes:
+    """A zip of the files."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return out.getvalue()
+
+
+def manifest(**changes: Any) -> SubmissionManifest:
+    """A valid manifest of kind code, with changes."""
+    return SubmissionManifest.from_value({**CODE, **changes}, file="submission.yaml")
+
+
+def code_archive(**changes: Any) -> bytes:
+    """A zip of a code submission whose submission.yaml has the changes."""
+    return packed({"submission.yaml": yaml.safe_dump({**CODE, **changes}), "model.py": "class Model: ...\n"})
+
+
+def tensors() -> bytes:
+    """The smallest safetensors file: one number."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(4)
+
+
+@pytest.fixture
+def make_upload() -> Callable[..., UploadSession]:
+    """`make_upload(registration, content=…, filename=…)`: a finished upload of the registration's creator."""
+
+    def make(registration: Registration, content: bytes = b"", *, filename: str = "parrot.zip") -> UploadSession:
+        content = content or code_archive()
+        return uploads.store_whole(
+            user=registration.created_by, challenge=registration.challenge, filename=filename,
+            size=len(content), chunks=[content],
+        )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def hand_in(
+    make_registration: Callable[..., Registration], make_upload: Callable[..., UploadSession]
+) -> Callable[..., Submission]:
+    """`hand_in(*phases, registration=None, content=…, manifest=None, filename=…)`: received, not checked yet."""
+
+    def make(
+        *phases: Phase, registration: Registration | None = None, content: bytes = b"",
+        described: SubmissionManifest | None = None, filename: str = "parrot.zip",
+    ) -> Submission:  # fmt: skip
+        registration = registration or make_registration(challenge=phases[0].track.challenge)
+        upload = make_upload(registration, content, filename=filename)
+        return submit(
+            registration=registration, phases=phases, upload=upload, manifest=described,
+            user=registration.created_by,
+        )  # fmt: skip
+
+    return make

@@ -1,0 +1,100 @@
+"""A manifest against the rules of the tracks it enters."""
+
+from typing import Any
+
+import pytest
+
+from challenges.models import Track
+from submissions.manifests import check_against_track, check_against_tracks
+
+from .conftest import manifest
+
+QUESTIONS: list[dict[str, Any]] = [
+    {"key": "epochs", "type": "integer", "required": True, "min": 1, "max": 10},
+    {"key": "hours", "type": "number", "min": 0},
+    {"key": "open_data", "type": "boolean"},
+    {"key": "notes", "type": "text"},
+    {"key": "size", "type": "choice", "options": ["small", "large"]},
+    {"key": "tricks", "type": "multi", "options": ["a", "b"]},
+]
+MODEL: dict[str, Any] = {"kind": "model", "code": None, "model": {"backend": "masked"}}
+
+
+def track(**fields: Any) -> Track:
+    return Track(**{"title": "Small", "kinds": ["model", "code"], **fields})
+
+
+def found(changes: dict[str, Any], **fields: Any) -> list[tuple[str, str]]:
+    return [(problem.code, problem.field) for problem in check_against_track(manifest(**changes), track(**fields))]
+
+
+def test_a_kind_that_the_track_does_not_take_is_named() -> None:
+    assert found({}, kinds=["model"]) == [("E-SUB-KIND", "kind")]
+
+
+def test_a_backend_that_the_track_does_not_take_is_named() -> None:
+    assert found(MODEL, backends=["causal"]) == [("E-SUB-BACKEND", "model.backend")]
+    assert found(MODEL, backends=[]) == []
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"epochs": 1},
+        {"epochs": 10, "hours": 0.5, "open_data": False, "notes": "none", "size": "small", "tricks": ["a", "b"]},
+        {"epochs": 2, "hours": 3, "notes": "", "size": "", "tricks": []},
+    ],
+)
+def test_answers_within_the_rules_are_taken(answers: dict[str, Any]) -> None:
+    assert found({"answers": answers}, questions=QUESTIONS) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"),
+    [
+        ("epochs", 0), ("epochs", 11), ("epochs", 1.5), ("epochs", True), ("epochs", "3"), ("hours", -1),
+        ("hours", "long"), ("open_data", "yes"), ("open_data", 1), ("notes", 5), ("notes", "x" * 10_001),
+        ("size", "huge"), ("size", ["small"]), ("tricks", "a"), ("tricks", ["a", "c"]), ("tricks", [["a"]]),
+    ],
+)  # fmt: skip
+def test_an_answer_outside_the_rules_is_named(key: str, answer: Any) -> None:
+    answers = {"epochs": 1, key: answer}
+    assert found({"answers": answers}, questions=QUESTIONS) == [("E-SUB-ANSWER", f"answers.{key}")]
+
+
+def test_a_required_answer_that_is_missing_is_named() -> None:
+    assert found({}, questions=QUESTIONS) == [("E-SUB-ANSWER", "answers.epochs")]
+
+
+def test_an_answer_that_nobody_asked_for_is_named() -> None:
+    assert found({"answers": {"flops": 1}}) == [("E-SUB-ANSWER", "answers.flops")]
+
+
+def test_an_answer_may_be_to_another_track_that_is_entered_too() -> None:
+    asking, silent = track(key="a", questions=QUESTIONS), track(key="b")
+    assert check_against_tracks(manifest(answers={"epochs": 1}), [asking, silent]) == []
+    assert [problem.field for problem in check_against_tracks(manifest(), [silent, asking])] == ["answers.epochs"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"data": {"corpora": [{"name": "a", "words": 60}, {"name": "b", "words": 41}]}}, "data.corpora"),
+        ({"data": {"words_seen": 1001}}, "data.words_seen"),
+        ({"answers": {"epochs": 11}}, "answers.epochs"),
+    ],
+)
+def test_declared_figures_over_the_budget_are_named(changes: dict[str, Any], field: str) -> None:
+    questions = [{"key": "epochs", "type": "integer"}]
+    budget = {"words": 100, "words_seen": 1000, "epochs": 10}
+    assert found(changes, budget=budget, questions=questions) == [("E-SUB-BUDGET", field)]
+
+
+def test_declared_figures_within_the_budget_are_taken() -> None:
+    data = {"words_seen": 1000, "corpora": [{"name": "a", "words": 100}, {"name": "b"}]}
+    assert found({"data": data}, budget={"words": 100, "words_seen": 1000, "teachers": ["gpt2"]}) == []
+
+
+def test_several_checkpoints_are_refused_until_a_track_scores_them() -> None:
+    checkpoints = [{"name": "1M", "words": 1_000_000, "path": "a"}]
+    assert found({"checkpoints": checkpoints}) == [("E-SUB-CHECKPOINTS", "checkpoints")]

@@ -153,4 +153,3 @@ def _flags(answers: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> tuple[str,
     values = {response["logprob"] for item in answers.values() for response in item.values() if "logprob" in response}
     answered = sum(len(item) for item in answers.values())
     return ("constant-predictor",) if answered > 2 and len(values) == 1 else ()
-

@@ -1,4 +1,4 @@
-"""What every test shares: a place of its own for everything that changes, and no silent skipping where all is required."""
+"""What every test shares: a place of its own for what changes, and no silent skipping where all is required."""
 
 import os
 import tempfile
@@ -32,5 +32,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     marked = required & {mark.name for mark in item.iter_markers()}
     if report.skipped and marked and os.environ.get("PROCTOR_REQUIRE_ALL") and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, and {', '.join(sorted(marked))} tests may not be: {report.longrepr}"
+        report.longrepr = (
+            f"{item.nodeid} was skipped, and {', '.join(sorted(marked))} tests may not be: {report.longrepr}"
+        )
     return report

@@ -103,7 +103,9 @@ def requests(
 ) -> None:
     """Write the requests as a sandboxed model sees them: shuffled, under opaque ids, without gold."""
     with _refusals(False):
-        drawn = draw_requests(select(open_suite(suite, with_gold=False), splits=split or ALL_SPLITS), key=seed_key(seed))
+        drawn = draw_requests(
+            select(open_suite(suite, with_gold=False), splits=split or ALL_SPLITS), key=seed_key(seed)
+        )
     dest.mkdir(parents=True, exist_ok=True)
     with (dest / "requests.jsonl").open("w", encoding="utf-8") as file:
         for request in drawn.requests:

@@ -31,8 +31,16 @@ def import_blimp(source: Path, dest: Path, *, index: Path | None = None, split: 
     """
     files = sorted(path for path in source.glob("*.jsonl") if path.name != SUMMARY)
     if len(files) != FILES:
-        raise ProblemsFound([Problem("E-IMPORT-COUNT", f"BLiMP has {FILES} files, here are {len(files)}", str(source),
-                                     remedy="Name the folder that holds the published *.jsonl files.")])  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-IMPORT-COUNT",
+                    f"BLiMP has {FILES} files, here are {len(files)}",
+                    str(source),
+                    remedy="Name the folder that holds the published *.jsonl files.",
+                )
+            ]
+        )
     lines = _index(index, {path.stem for path in files}) if index else None
     items: list[dict[str, Any]] = []
     gold: list[dict[str, Any]] = []
@@ -41,7 +49,9 @@ def import_blimp(source: Path, dest: Path, *, index: Path | None = None, split: 
         chosen = range(len(pairs)) if lines is None else lines[path.stem]
         for number, line in enumerate(chosen):
             if not 0 <= line < len(pairs):
-                raise ProblemsFound([Problem("E-IMPORT-INDEX", f"{path.name} has no line {line}", str(index), field=path.stem)])
+                raise ProblemsFound(
+                    [Problem("E-IMPORT-INDEX", f"{path.name} has no line {line}", str(index), field=path.stem)]
+                )
             good, bad, term = pairs[line]
             # Every second item has its candidates the other way round, so that no position is always right.
             right = (line + len(items)) % 2
@@ -84,10 +94,10 @@ def readme(pairs: int, *, filtered: bool) -> str:
     form = "the lines that an index of BabyLM 2024 names" if filtered else "every line as published"
     return (
         f"# BLiMP{', filtered' if filtered else ''}\n\n{pairs:,} minimal pairs in {FILES} files: {form}.\n\n"
-        "Source: Warstadt et al. 2020, CC BY 4.0. An item's id is `<file>/<k>`, k counting from 0 within the file as it\n"
-        "stands here. A model chooses the sentence to which it gives the larger log-probability; the score is the mean of\n"
-        "the accuracies of the files.\n\nChecked against a published submission of BabyLM 2024, whose predictions score\n"
-        "as its organizers' own scorer scores them.\n"
+        "Source: Warstadt et al. 2020, CC BY 4.0. An item's id is `<file>/<k>`, k counting from 0 within the file as\n"
+        "it stands here. A model chooses the sentence to which it gives the larger log-probability; the score is the\n"
+        "mean of the accuracies of the files.\n\nChecked against a published submission of BabyLM 2024: its\n"
+        "predictions score here as its organizers' own scorer scores them.\n"
     )
 
 
@@ -96,11 +106,22 @@ def _index(path: Path, stems: set[str]) -> dict[str, list[int]]:
     if not isinstance(value, dict) or not all(
         isinstance(numbers, list) and all(isinstance(number, int) for number in numbers) for numbers in value.values()
     ):
-        raise ProblemsFound([Problem("E-IMPORT-INDEX", "the index must map file stems to lists of line numbers", path.name)])
+        raise ProblemsFound(
+            [Problem("E-IMPORT-INDEX", "the index must map file stems to lists of line numbers", path.name)]
+        )
     if set(value) != stems:
         strange = sorted(set(value) ^ stems)
-        raise ProblemsFound([Problem("E-IMPORT-INDEX", "the index and the folder don't name the same files", path.name,
-                                     field=strange[0], remedy="Both must name all 67.")])  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-IMPORT-INDEX",
+                    "the index and the folder don't name the same files",
+                    path.name,
+                    field=strange[0],
+                    remedy="Both must name all 67.",
+                )
+            ]
+        )
     return value
 
 
@@ -110,9 +131,19 @@ def _pairs(path: Path) -> Iterator[tuple[str, str, str]]:
     for number, line in parse_lines(path.read_bytes(), file=path.name):
         fields = [line.get(name) for name in ("sentence_good", "sentence_bad", "linguistics_term")]
         if not all(isinstance(field, str) and field for field in fields):
-            raise ProblemsFound([Problem("E-IMPORT-FIELD", "sentence_good, sentence_bad and linguistics_term are required",
-                                         path.name, number)])  # fmt: skip
+            raise ProblemsFound(
+                [
+                    Problem(
+                        "E-IMPORT-FIELD",
+                        "sentence_good, sentence_bad and linguistics_term are required",
+                        path.name,
+                        number,
+                    )
+                ]
+            )
         count += 1
         yield str(fields[0]), str(fields[1]), str(fields[2])
     if count != PAIRS_PER_FILE:
-        raise ProblemsFound([Problem("E-IMPORT-COUNT", f"a BLiMP file has {PAIRS_PER_FILE} pairs, this one {count}", path.name)])
+        raise ProblemsFound(
+            [Problem("E-IMPORT-COUNT", f"a BLiMP file has {PAIRS_PER_FILE} pairs, this one {count}", path.name)]
+        )

@@ -24,13 +24,29 @@ def unpacked(data: bytes, *, file: str) -> bytes:
     try:
         plain = inflate.decompress(data, MAX_UNPACKED_BYTES)
     except zlib.error as error:
-        raise ProblemsFound([Problem("E-PRED-FORMAT", "the gzip archive is broken", file,
-                                     remedy="Compress the file again, and check that the upload is whole.")]) from error  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-PRED-FORMAT",
+                    "the gzip archive is broken",
+                    file,
+                    remedy="Compress the file again, and check that the upload is whole.",
+                )
+            ]
+        ) from error
     if inflate.unconsumed_tail:
         raise ProblemsFound([Problem("E-PRED-SIZE", f"it unpacks to more than {MAX_UNPACKED_BYTES:,} bytes", file)])
     if not inflate.eof:
-        raise ProblemsFound([Problem("E-PRED-FORMAT", "the gzip archive ends too early", file,
-                                     remedy="The file was cut off: hand it in again.")])  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-PRED-FORMAT",
+                    "the gzip archive ends too early",
+                    file,
+                    remedy="The file was cut off: hand it in again.",
+                )
+            ]
+        )
     return plain
 
 
@@ -41,8 +57,16 @@ def score_predictions(suite: Suite, data: bytes, *, format: str, file: str = "pr
     """
     read = FORMATS.get(format)
     if read is None:
-        raise ProblemsFound([Problem("E-PRED-KIND", f"there is no prediction format {format!r}", file,
-                                     remedy=f"Use one of: {', '.join(FORMATS)}.")])  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-PRED-KIND",
+                    f"there is no prediction format {format!r}",
+                    file,
+                    remedy=f"Use one of: {', '.join(FORMATS)}.",
+                )
+            ]
+        )
     answers = read(unpacked(data, file=file), suite, file)
     return score_answers(suite, answers.by_item, ignored=sorted(answers.ignored))
 

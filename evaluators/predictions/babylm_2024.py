@@ -21,8 +21,15 @@ def part_of(suite: Suite) -> str:
     """The name of the suite's part in the file; raises ProblemsFound where the format has none for it."""
     matching = [key for key in PARTS if suite.manifest.key == key or suite.manifest.key.startswith(f"{key}-")]
     if not matching:
-        raise ProblemsFound([Problem("E-PRED-KIND", f"the format babylm-2024 has no part for the suite {suite.name}",
-                                     remedy="Use the format native.")])  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-PRED-KIND",
+                    f"the format babylm-2024 has no part for the suite {suite.name}",
+                    remedy="Use the format native.",
+                )
+            ]
+        )
     return PARTS[max(matching, key=len)]
 
 
@@ -51,8 +58,17 @@ def read(data: bytes, suite: Suite, file: str) -> Answers:
     answers = Answers(ignored={str(name) for name in document if name != part})
     subtasks = document.get(part)
     if not isinstance(subtasks, dict):
-        raise ProblemsFound([Problem("E-PRED-FORMAT", f"the file has no part {part!r}", file, field=part,
-                                     remedy=f"{suite.name} is read from the part {part!r}.")])  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-PRED-FORMAT",
+                    f"the file has no part {part!r}",
+                    file,
+                    field=part,
+                    remedy=f"{suite.name} is read from the part {part!r}.",
+                )
+            ]
+        )
     items = {item.id: item for item in suite.items}
     every = frozenset(suite.all_ids)
     for subtask, value in subtasks.items():
@@ -88,12 +104,28 @@ def _take(
     match = PREDICTION_ID.match(identifier) if isinstance(identifier, str) else None
     item_id = f"{match['subtask']}/{int(match['number'])}" if match else ""
     if match is None or match["subtask"] != subtask or item_id not in every:
-        answers.refuse(Problem("E-PRED-UNKNOWN-ID", f"{suite} has no item for the id {str(identifier)[:80]!r}", file, None,
-                               field, "Ids are `<file>_<k>`, counted from 0 within each file."))  # fmt: skip
+        answers.refuse(
+            Problem(
+                "E-PRED-UNKNOWN-ID",
+                f"{suite} has no item for the id {str(identifier)[:80]!r}",
+                file,
+                None,
+                field,
+                "Ids are `<file>_<k>`, counted from 0 within each file.",
+            )
+        )
         return
     if item_id in answers.by_item:
-        answers.refuse(Problem("E-PRED-DUPLICATE", f"the id {identifier!r} stands twice", file, None, field,
-                               "Keep one prediction for each id."))  # fmt: skip
+        answers.refuse(
+            Problem(
+                "E-PRED-DUPLICATE",
+                f"the id {identifier!r} stands twice",
+                file,
+                None,
+                field,
+                "Keep one prediction for each id.",
+            )
+        )
         return
     item = items.get(item_id)
     if item is None:
@@ -101,7 +133,15 @@ def _take(
     text = prediction.get("pred")
     position = _position(item, text) if isinstance(text, str) else None
     if position is None:
-        answers.refuse(Problem("E-PRED-VALUE", f"the prediction for {identifier!r} is none of the item's sentences", file,
-                               None, field, "Predict one of the two sentences, word for word."))  # fmt: skip
+        answers.refuse(
+            Problem(
+                "E-PRED-VALUE",
+                f"the prediction for {identifier!r} is none of the item's sentences",
+                file,
+                None,
+                field,
+                "Predict one of the two sentences, word for word.",
+            )
+        )
         return
     answers.by_item[item_id] = chosen(item, position)

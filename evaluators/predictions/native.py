@@ -22,14 +22,38 @@ def read(data: bytes, suite: Suite, file: str) -> Answers:
         identifier = line.get("id")
         unknown = sorted(line.keys() - FIELDS)
         if unknown:
-            answers.refuse(Problem("E-PRED-FIELD", f"the field {unknown[0]!r} is not known here", file, number, unknown[0],
-                                   "A choice suite takes `id` and `choice`."))  # fmt: skip
+            answers.refuse(
+                Problem(
+                    "E-PRED-FIELD",
+                    f"the field {unknown[0]!r} is not known here",
+                    file,
+                    number,
+                    unknown[0],
+                    "A choice suite takes `id` and `choice`.",
+                )
+            )
         elif not isinstance(identifier, str) or identifier not in every:
-            answers.refuse(Problem("E-PRED-UNKNOWN-ID", f"{suite.name} has no item {str(identifier)[:80]!r}", file, number,
-                                   "id", "Use the ids of the suite's items.jsonl."))  # fmt: skip
+            answers.refuse(
+                Problem(
+                    "E-PRED-UNKNOWN-ID",
+                    f"{suite.name} has no item {str(identifier)[:80]!r}",
+                    file,
+                    number,
+                    "id",
+                    "Use the ids of the suite's items.jsonl.",
+                )
+            )
         elif identifier in first:
-            answers.refuse(Problem("E-PRED-DUPLICATE", f"the item {identifier!r} stands on line {first[identifier]} too",
-                                   file, number, "id", "Keep one line for each item."))  # fmt: skip
+            answers.refuse(
+                Problem(
+                    "E-PRED-DUPLICATE",
+                    f"the item {identifier!r} stands on line {first[identifier]} too",
+                    file,
+                    number,
+                    "id",
+                    "Keep one line for each item.",
+                )
+            )
         else:
             first[identifier] = number
             item = items.get(identifier)
@@ -37,8 +61,15 @@ def read(data: bytes, suite: Suite, file: str) -> Answers:
                 continue  # an item of another split than the one that is asked
             choice = line.get("choice")
             if isinstance(choice, bool) or not isinstance(choice, int) or not 0 <= choice < len(item.choices):
-                answers.refuse(Problem("E-PRED-VALUE", f"the item {identifier!r} takes a choice from 0 to "
-                                       f"{len(item.choices) - 1}", file, number, "choice"))  # fmt: skip
+                answers.refuse(
+                    Problem(
+                        "E-PRED-VALUE",
+                        f"the item {identifier!r} takes a choice from 0 to {len(item.choices) - 1}",
+                        file,
+                        number,
+                        "choice",
+                    )
+                )
                 continue
             answers.by_item[identifier] = chosen(item, choice)
     return answers.finish()

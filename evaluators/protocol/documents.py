@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,9 +25,8 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(
-                problem="aliases (*name) are not allowed", problem_mark=self.peek_event().start_mark
-            )
+            mark = self.get_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=mark)
         return super().compose_node(parent, index)
 
 
@@ -42,9 +41,15 @@ def _lines(node: yaml.Node | None, path: Path, found: dict[Path, int], problems:
             name = str(key.value)
             if name in seen:
                 problems.append(
-                    Problem("E-DOC-DUPLICATE", f"the key {name!r} stands twice", file, key.start_mark.line + 1,
-                            _dotted((*path, name)), "Keep one of them.")
-                )  # fmt: skip
+                    Problem(
+                        "E-DOC-DUPLICATE",
+                        f"the key {name!r} stands twice",
+                        file,
+                        key.start_mark.line + 1,
+                        _dotted((*path, name)),
+                        "Keep one of them.",
+                    )
+                )
             seen.add(name)
             found[(*path, name)] = key.start_mark.line + 1
             _lines(value, (*path, name), found, problems, file)
@@ -64,8 +69,16 @@ def _dotted(path: Path) -> str:
 def parse_yaml(text: str, *, file: str) -> tuple[Any, dict[Path, int]]:
     """The plain value of one YAML (or JSON) document and the line of every path in it; raises ProblemsFound."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_DOCUMENT_BYTES:
-        raise ProblemsFound([Problem("E-DOC-SIZE", f"the document is larger than {MAX_DOCUMENT_BYTES} bytes", file,
-                                     remedy="A document describes files; put the data itself into them.")])  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-DOC-SIZE",
+                    f"the document is larger than {MAX_DOCUMENT_BYTES} bytes",
+                    file,
+                    remedy="A document describes files; put the data itself into them.",
+                )
+            ]
+        )
     loader = None
     try:
         loader = _StrictLoader(text)
@@ -78,14 +91,30 @@ def parse_yaml(text: str, *, file: str) -> tuple[Any, dict[Path, int]]:
         value = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise ProblemsFound([Problem("E-DOC-SYNTAX", f"this is not valid YAML: {error.problem}", file,
-                                     mark.line + 1 if mark else None,
-                                     remedy="Check indentation, colons and quotes at this line.")]) from error  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-DOC-SYNTAX",
+                    f"this is not valid YAML: {error.problem}",
+                    file,
+                    mark.line + 1 if mark else None,
+                    remedy="Check indentation, colons and quotes at this line.",
+                )
+            ]
+        ) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, ProblemsFound):
             raise
-        raise ProblemsFound([Problem("E-DOC-SYNTAX", f"this is not valid YAML: {type(error).__name__}", file,
-                                     remedy="Save it as plain UTF-8 text.")]) from error  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    "E-DOC-SYNTAX",
+                    f"this is not valid YAML: {type(error).__name__}",
+                    file,
+                    remedy="Save it as plain UTF-8 text.",
+                )
+            ]
+        ) from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -140,8 +169,17 @@ class Document(BaseModel):
         """Read the document from YAML or JSON text; raises ProblemsFound naming file, line and field."""
         value, lines = parse_yaml(text, file=file)
         if not isinstance(value, dict):
-            raise ProblemsFound([Problem("E-DOC-SYNTAX", "the document must be a mapping of fields", file, 1,
-                                         remedy="Begin with `schema: …`.")])  # fmt: skip
+            raise ProblemsFound(
+                [
+                    Problem(
+                        "E-DOC-SYNTAX",
+                        "the document must be a mapping of fields",
+                        file,
+                        1,
+                        remedy="Begin with `schema: …`.",
+                    )
+                ]
+            )
         return cls.from_value(value, file=file, lines=lines)
 
     @classmethod
@@ -154,7 +192,7 @@ class Document(BaseModel):
 
     def to_value(self) -> dict[str, Any]:
         """Plain JSON values, without what was left at its default."""
-        return cast(dict[str, Any], self.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
     def to_yaml(self) -> str:
         """The document as YAML that `from_yaml` reads back to an equal one; keys in their declared order."""

@@ -1,4 +1,4 @@
-"""Strict JSON lines: what Python's `json` lets through (NaN, duplicate keys, huge integers, deep nesting) is refused."""
+"""Strict JSON lines: the NaN, duplicate keys, huge integers and deep nesting that Python lets through are refused."""
 
 import json
 from collections.abc import Iterator
@@ -47,9 +47,16 @@ def parse_json(
         raise ProblemsFound([Problem(code, str(error), file, line, remedy="Write strict JSON.")]) from error
     except json.JSONDecodeError as error:
         raise ProblemsFound(
-            [Problem(code, f"this is not JSON: {error.msg} at column {error.colno}", file, line or error.lineno,
-                     remedy="Write one JSON object on each line.")]
-        ) from error  # fmt: skip
+            [
+                Problem(
+                    code,
+                    f"this is not JSON: {error.msg} at column {error.colno}",
+                    file,
+                    line or error.lineno,
+                    remedy="Write one JSON object on each line.",
+                )
+            ]
+        ) from error
     except RecursionError as error:
         raise ProblemsFound([Problem(code, "it is nested too deeply", file, line, remedy="Flatten it.")]) from error
 
@@ -57,8 +64,17 @@ def parse_json(
 def parse_lines(data: bytes, *, file: str, code: str = "E-DOC-JSON") -> Iterator[tuple[int, dict[str, Any]]]:
     """Each line's number (from 1) and object; empty lines are passed over; raises ProblemsFound at the first fault."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
-        raise ProblemsFound([Problem(code, "the file begins with a byte order mark", file, 1,
-                                     remedy="Save it as UTF-8 without a byte order mark.")])  # fmt: skip
+        raise ProblemsFound(
+            [
+                Problem(
+                    code,
+                    "the file begins with a byte order mark",
+                    file,
+                    1,
+                    remedy="Save it as UTF-8 without a byte order mark.",
+                )
+            ]
+        )
     for number, raw in enumerate(data.split(b"\n"), 1):
         if not raw.strip():
             continue
@@ -67,10 +83,20 @@ def parse_lines(data: bytes, *, file: str, code: str = "E-DOC-JSON") -> Iterator
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:
-            raise ProblemsFound([Problem(code, "the line is not UTF-8", file, number,
-                                         remedy="Save the file as UTF-8.")]) from error  # fmt: skip
+            raise ProblemsFound(
+                [Problem(code, "the line is not UTF-8", file, number, remedy="Save the file as UTF-8.")]
+            ) from error
         value = parse_json(text, file=file, line=number, code=code)
         if not isinstance(value, dict):
-            raise ProblemsFound([Problem(code, "the line is not a JSON object", file, number,
-                                         remedy="Write one JSON object on each line.")])  # fmt: skip
+            raise ProblemsFound(
+                [
+                    Problem(
+                        code,
+                        "the line is not a JSON object",
+                        file,
+                        number,
+                        remedy="Write one JSON object on each line.",
+                    )
+                ]
+            )
         yield number, value

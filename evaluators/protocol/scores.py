@@ -24,7 +24,7 @@ class Coverage(Document):
 
 
 class ScoresDocument(Document):
-    """The scores of one response set; `complete` is false where an item asked was not answered, and then it is unranked."""
+    """The scores of one response set; where an item asked was not answered it is not complete, and never ranked."""
 
     schema_: Literal["scores/1"] = Field(default="scores/1", alias="schema")
     suite: str

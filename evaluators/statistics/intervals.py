@@ -32,10 +32,10 @@ def stratified_bootstrap(
     groups: Mapping[str, Sequence[float]], weights: Mapping[str, float], *, seed: int, draws: int = 1000,
     level: float = 0.95,
 ) -> Interval:  # fmt: skip
-    """Percentile interval of a weighted mean of group means, items re-drawn within each group (Efron & Tibshirani 1993).
+    """Percentile interval of a weighted mean of group means, items re-drawn within groups (Efron & Tibshirani 1993).
 
-    A group of equal scores has no spread to re-draw, so a perfect score has an interval of no width here; `wilson` has
-    not that fault, and is used where the suite is one group.
+    A group of equal scores has no spread to re-draw, so a perfect score has an interval of no width here; `wilson`
+    has not that fault, and is used where the suite is one group.
     """
     random = np.random.default_rng(seed)
     total = sum(weights.values())

@@ -49,19 +49,36 @@ def check_suite(folder: Path) -> CheckReport:
 def _warnings(folder: Path, suite: Suite) -> list[Problem]:
     warnings = []
     if not (folder / "README.md").is_file():
-        warnings.append(Problem("W-SUITE-README", "there is no README.md", "README.md",
-                                remedy="Say where the items come from, their licence, and how they were checked."))  # fmt: skip
+        warnings.append(
+            Problem(
+                "W-SUITE-README",
+                "there is no README.md",
+                "README.md",
+                remedy="Say where the items come from, their licence, and how they were checked.",
+            )
+        )
     for item in suite.items:
         texts = [(choice.context, choice.continuation, choice.images) for choice in item.choices]
         if len(set(texts)) < len(texts) and len(warnings) < MAX_PROBLEMS:
-            warnings.append(Problem("W-SUITE-CHOICES", f"two choices of the item {item.id!r} are the same", ITEMS,
-                                    field="choices", remedy="No model can tell them apart; the item scores 1/k for all."))  # fmt: skip
+            warnings.append(
+                Problem(
+                    "W-SUITE-CHOICES",
+                    f"two choices of the item {item.id!r} are the same",
+                    ITEMS,
+                    field="choices",
+                    remedy="No model can tell them apart; the item scores 1/k for all.",
+                )
+            )
     positions = Counter(line.gold for line in suite.gold.values())
     if len(suite.gold) > 20 and len(positions) == 1:
         only = next(iter(positions))
         warnings.append(
-            Problem("W-SUITE-POSITION", f"gold is candidate {only} in every item", "gold.jsonl",
-                    remedy="Requests are shuffled, so this does no harm here; a scorer that breaks ties by position "
-                    "would be fooled.")
-        )  # fmt: skip
+            Problem(
+                "W-SUITE-POSITION",
+                f"gold is candidate {only} in every item",
+                "gold.jsonl",
+                remedy="Requests are shuffled, so this does no harm here; a scorer that breaks ties by position "
+                "would be fooled.",
+            )
+        )
     return warnings

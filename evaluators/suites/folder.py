@@ -54,8 +54,9 @@ def read_manifest(folder: Path) -> SuiteManifest:
     try:
         text = _read(folder, MANIFEST).decode()
     except UnicodeDecodeError as error:
-        raise ProblemsFound([Problem("E-DOC-SYNTAX", "the file is not UTF-8", MANIFEST,
-                                     remedy="Save it as UTF-8.")]) from error  # fmt: skip
+        raise ProblemsFound(
+            [Problem("E-DOC-SYNTAX", "the file is not UTF-8", MANIFEST, remedy="Save it as UTF-8.")]
+        ) from error
     return SuiteManifest.from_yaml(text, file=MANIFEST)
 
 
@@ -75,8 +76,16 @@ def read_lines(folder: Path, name: str, model: type[Line]) -> list[Line]:
         else:
             identifier = str(line.id)  # type: ignore[attr-defined]
             if identifier in seen:
-                problems.append(Problem("E-SUITE-DUPLICATE", f"the id {identifier!r} stands on line {seen[identifier]} too",
-                                        name, number, "id", "Give every item an id of its own."))  # fmt: skip
+                problems.append(
+                    Problem(
+                        "E-SUITE-DUPLICATE",
+                        f"the id {identifier!r} stands on line {seen[identifier]} too",
+                        name,
+                        number,
+                        "id",
+                        "Give every item an id of its own.",
+                    )
+                )
             seen.setdefault(identifier, number)
             found.append(line)
         if len(problems) >= MAX_PROBLEMS:
@@ -95,8 +104,16 @@ def media_digests(folder: Path) -> list[str]:
     for name in names:
         with (media / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != name:
-                raise ProblemsFound([Problem("E-SUITE-MEDIA", "the file's name is not its sha256", f"{MEDIA}/{name}",
-                                             remedy="Name every media file by its digest.")])  # fmt: skip
+                raise ProblemsFound(
+                    [
+                        Problem(
+                            "E-SUITE-MEDIA",
+                            "the file's name is not its sha256",
+                            f"{MEDIA}/{name}",
+                            remedy="Name every media file by its digest.",
+                        )
+                    ]
+                )
     return names
 
 
@@ -133,18 +150,27 @@ def open_suite(folder: Path, *, with_gold: bool = True) -> Suite:
 
 def join_problems(items: Sequence[ChoiceItem], gold: Mapping[str, ChoiceGold]) -> list[Problem]:
     """What keeps items and gold from joining on id, one to one."""
-    problems = []
     known = {item.id: item for item in items}
-    for identifier in sorted(known.keys() - gold.keys())[:MAX_PROBLEMS]:
-        problems.append(Problem("E-SUITE-GOLD", f"the item {identifier!r} has no gold", GOLD, remedy="Add its line."))
-    for identifier in sorted(gold.keys() - known.keys())[:MAX_PROBLEMS]:
-        problems.append(Problem("E-SUITE-GOLD", f"there is no item {identifier!r}", GOLD, remedy="Remove its line."))
+    problems = [
+        Problem("E-SUITE-GOLD", f"the item {identifier!r} has no gold", GOLD, remedy="Add its line.")
+        for identifier in sorted(known.keys() - gold.keys())[:MAX_PROBLEMS]
+    ]
+    problems += [
+        Problem("E-SUITE-GOLD", f"there is no item {identifier!r}", GOLD, remedy="Remove its line.")
+        for identifier in sorted(gold.keys() - known.keys())[:MAX_PROBLEMS]
+    ]
     for identifier, line in gold.items():
         if identifier in known and line.gold >= len(known[identifier].choices):
             problems.append(
-                Problem("E-SUITE-GOLD", f"the item {identifier!r} has {len(known[identifier].choices)} choices, "
-                        f"so its gold can't be {line.gold}", GOLD, field="gold", remedy="Positions count from 0.")
-            )  # fmt: skip
+                Problem(
+                    "E-SUITE-GOLD",
+                    f"the item {identifier!r} has {len(known[identifier].choices)} choices, "
+                    f"so its gold can't be {line.gold}",
+                    GOLD,
+                    field="gold",
+                    remedy="Positions count from 0.",
+                )
+            )
     return problems[:MAX_PROBLEMS]
 
 

@@ -16,7 +16,7 @@ class Asked(NamedTuple):
 
 
 class ItemScore(NamedTuple):
-    """One row of items.parquet; `response` is what was chosen, `gold_rank` 1 where the gold was first, `margin` nats."""
+    """One row of items.parquet: `response` is what was chosen, `gold_rank` 1 where gold was first, `margin` in nats."""
 
     item_id: str
     group: str
@@ -39,5 +39,3 @@ class Task:
     ask: Callable[[ChoiceItem], list[Asked]]
     score: Callable[[ChoiceItem, ChoiceGold, Mapping[int, Mapping[str, Any]], LengthNorm], ItemScore]
     answered: Callable[[ChoiceItem, Mapping[int, Mapping[str, Any]]], bool]
-
-

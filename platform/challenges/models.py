@@ -39,7 +39,7 @@ class Challenge(models.Model):
     title = models.CharField(max_length=200)
     summary = models.CharField(max_length=300, blank=True, help_text="One sentence for lists.")
     description = models.TextField(blank=True, help_text="Markdown.")
-    timezone = models.CharField(max_length=60, default="AoE", help_text="AoE (UTC−12), UTC or a zone's name.")  # noqa: RUF001
+    timezone = models.CharField(max_length=60, default="AoE", help_text="AoE (UTC−12), UTC or a zone's name.")
     published = models.BooleanField(default=False, help_text="Shown to everyone; before, only to its organizers.")
     # Documents name baselines by where they come from; the demo and organizers' commands submit them.
     baselines = models.JSONField(default=list, blank=True)

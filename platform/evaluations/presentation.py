@@ -273,7 +273,7 @@ def _lines_of(
                 metric=score.metric,
                 group=score.group or score.tag,
                 text=texts[0],
-                interval=f"{texts[1]}–{texts[2]}" if score.low is not None and score.high is not None else "",  # noqa: RUF001
+                interval=f"{texts[1]}–{texts[2]}" if score.low is not None and score.high is not None else "",
                 value=numbers[0],
                 low=numbers[1],
                 high=numbers[2],
@@ -289,7 +289,7 @@ def _rounded(value: float | None, digits: int, percent: bool) -> float | None:
 
 
 def _text(value: float | None, digits: int, percent: bool) -> str:
-    return "–" if value is None else f"{value * (100 if percent else 1):.{digits}f}"  # noqa: RUF001
+    return "–" if value is None else f"{value * (100 if percent else 1):.{digits}f}"
 
 
 def _resources(attempt: Attempt, seen: Sight) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from evaluators.protocol.problems import Problem
 
 
-class SubmissionRefused(Exception):  # noqa: N818 - the name that the services' callers read
+class SubmissionRefused(Exception):
     """The participant's fault, or a rule of the track; each problem has a code, a sentence and a remedy."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -13,7 +13,7 @@ class SubmissionRefused(Exception):  # noqa: N818 - the name that the services' 
         super().__init__(" ".join(f"{problem.message}. {problem.remedy}".strip() for problem in problems))
 
 
-class UploadRefused(Exception):  # noqa: N818 - the name that the services' callers read
+class UploadRefused(Exception):
     """An upload can't go on as asked; `status` is the HTTP status that says so."""
 
     def __init__(self, problem: Problem, *, status: int = 400, received: int | None = None) -> None:

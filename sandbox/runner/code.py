@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ class CodeBackend:
             raise RunFailed("E-RUN-CODE", "the class has no method loglikelihood(requests)")
         for start in range(0, len(requests), BATCH):
             batch = list(requests[start : start + BATCH])
-            answers = _call(lambda batch=batch: list(method([dict(request) for request in batch])))
+            answers = _call(partial(_answers, method, batch))
             if len(answers) != len(batch):
                 raise RunFailed("E-RUN-CODE", f"{len(answers)} answers to {len(batch)} requests")
             yield [_response(request, answer) for request, answer in zip(batch, answers, strict=True)]
@@ -73,6 +74,11 @@ def _takes_path(cls: type) -> bool:
     except TypeError:
         return False
     return True
+
+
+def _answers(method: Callable[..., Any], batch: list[Request]) -> list[Any]:
+    """Ask with copies: what the class does to its requests stays with it."""
+    return list(method([dict(request) for request in batch]))
 
 
 def _call(work: Callable[[], T]) -> T:

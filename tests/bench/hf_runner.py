@@ -1,9 +1,10 @@
-"""The Hugging Face runner beside lm-evaluation-harness: the same model, sentences, precision, batch size, threads, limits.
+"""The Hugging Face runner beside lm-evaluation-harness: same model, sentences, precision, batch size, threads, limits.
 
 Run: python -m tests.bench.hf_runner [--pairs 10] [--precision fp32 bf16] [--json FILE]
 
 Both run in a container of 2 CPUs without network, one after the other; sentences a second count the answering alone,
-not the start and the loading of the model. The more sentences, the more prefixes they share: `--pairs 1000` is all of BLiMP.
+not the start and the loading of the model. The more sentences, the more prefixes they share: `--pairs 1000` is all
+of BLiMP.
 """
 
 import argparse

@@ -41,7 +41,9 @@ def item(number: int, *texts: str, group: str = "a", **fields: Any) -> dict[str,
 def make_folder(tmp_path: Path) -> Callable[..., Path]:
     """`make_folder(items, gold, **manifest)`: a suite folder; by default four items in two groups."""
 
-    def make(items: list[dict[str, Any]] | None = None, gold: list[dict[str, Any]] | None = None, **changes: Any) -> Path:
+    def make(
+        items: list[dict[str, Any]] | None = None, gold: list[dict[str, Any]] | None = None, **changes: Any
+    ) -> Path:
         items = items if items is not None else [item(n, group=group) for group in "ab" for n in range(2)]
         gold = gold if gold is not None else [{"id": one["id"], "gold": n % 2} for n, one in enumerate(items)]
         folder = tmp_path / f"suite{len(list(tmp_path.iterdir()))}"

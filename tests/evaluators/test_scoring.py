@@ -65,7 +65,9 @@ def test_length_in_characters_scores_the_same_whatever_the_seed(make_suite: Make
 def test_macro_weighs_groups_and_micro_weighs_items(make_suite: MakeSuite) -> None:
     items = [item(0, "a"), *(item(n, "b") for n in range(3))]
     right_in_a = lambda suite, item_id, candidate, text: (  # noqa: E731
-        oracle(suite, item_id, candidate, text) if item_id.startswith("a") else -1 - oracle(suite, item_id, candidate, text)
+        oracle(suite, item_id, candidate, text)
+        if item_id.startswith("a")
+        else -1 - oracle(suite, item_id, candidate, text)
     )
     assert value(answer(make_suite(items), right_in_a)) == 0.5
     assert value(answer(make_suite(items, aggregate="micro"), right_in_a)) == 0.25
@@ -109,7 +111,9 @@ def test_a_missing_answer_counts_as_wrong_and_is_a_gap(make_suite: MakeSuite) ->
         ({"gold": 1}, "gold"),
     ],
 )
-def test_a_response_that_is_no_answer_is_refused_with_its_line(make_suite: MakeSuite, change: dict[str, Any], field: str) -> None:
+def test_a_response_that_is_no_answer_is_refused_with_its_line(
+    make_suite: MakeSuite, change: dict[str, Any], field: str
+) -> None:
     suite = make_suite()
     draw = draw_requests(suite, key=b"k")
     given_ = responses(suite, draw, oracle)
@@ -140,6 +144,8 @@ def test_item_scores_recompute_the_score(make_suite: MakeSuite, tmp_path: Path) 
 @given(numbers=st.lists(st.floats(-50, 0), min_size=8, max_size=8), seed=st.integers(0, 1000))
 def test_permuting_requests_changes_no_score(make_folder: Callable[..., Path], numbers: list[float], seed: int) -> None:
     suite = open_suite(make_folder())
-    known = {(one.id, candidate): numbers[2 * n + candidate] for n, one in enumerate(suite.items) for candidate in (0, 1)}
+    known = {
+        (one.id, candidate): numbers[2 * n + candidate] for n, one in enumerate(suite.items) for candidate in (0, 1)
+    }
     by = lambda _suite, item_id, candidate, _text: known[item_id, candidate]  # noqa: E731
     assert value(answer(suite, by, seed)) == value(answer(suite, by, seed + 1))

@@ -13,7 +13,10 @@ SETTING = re.compile(r"""["'](PROCTOR_[A-Z_]+)["']""")
 
 def sources(*folders: str) -> list[str]:
     return [
-        path.read_text() for folder in folders for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts
+        path.read_text()
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if "__pycache__" not in path.parts
     ]
 
 

@@ -63,9 +63,12 @@ def test_the_readme_names_the_two_commands_and_make_has_them(target: str) -> Non
 
 
 def test_relative_links_in_the_documentation_lead_somewhere() -> None:
-    broken = []
-    for page in tracked("*.md"):
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
-            if not target.startswith(("http://", "https://", "mailto:")) and not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)}: {target}")
-    assert broken == []
+    links = [
+        (page, target)
+        for page in tracked("*.md")
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+        if not target.startswith(("http://", "https://", "mailto:"))
+    ]
+    assert [
+        f"{page.relative_to(ROOT)}: {target}" for page, target in links if not (page.parent / target).exists()
+    ] == []

@@ -1,4 +1,4 @@
-"""Runs a program in an image with files put in and files taken out, for what needs PyTorch: it is not in this Python."""
+"""Runs a program in an image with files put in and taken out, for what needs PyTorch: it is not in this Python."""
 
 import io
 import tarfile

@@ -1,7 +1,8 @@
 """From hidden states to the log-probabilities that are asked, without the vocabulary's other millions of numbers.
 
 Three ways, the fastest first: `buffered` takes the hidden states in front of the output layer and makes the
-asked logits in memory that is used again; `selected` lets the model compute logits of the asked positions alone; `full` of all.
+asked logits in memory that is used again; `selected` lets the model compute logits of the asked positions alone;
+`full` of all.
 Which of them are right for a model is found out by comparison, in `engines`.
 """
 
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 STYLES = ("buffered", "selected", "full")
 # Logits held at once: 64 MiB in fp32.

@@ -41,8 +41,8 @@ def position_limit(model: Any, tokenizer: Any) -> int:
         value = getattr(config, name, None)
         if isinstance(value, int) and value > 0:
             return value - _reserved_positions(model)
-    value = getattr(tokenizer, "model_max_length", DEFAULT_LIMIT)
-    return int(value) if value < 1_000_000 else DEFAULT_LIMIT
+    known: int = getattr(tokenizer, "model_max_length", DEFAULT_LIMIT)
+    return int(known) if known < 1_000_000 else DEFAULT_LIMIT
 
 
 def _reserved_positions(model: Any) -> int:

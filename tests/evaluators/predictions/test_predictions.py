@@ -48,7 +48,9 @@ def test_other_suites_lines_are_ignored_and_listed(make_suite: MakeSuite) -> Non
         ({"id": "b/1", "choise": 0}, "E-PRED-FIELD"),
     ],
 )
-def test_a_line_that_is_no_answer_is_refused_with_its_number(make_suite: MakeSuite, line: dict[str, Any], code: str) -> None:
+def test_a_line_that_is_no_answer_is_refused_with_its_number(
+    make_suite: MakeSuite, line: dict[str, Any], code: str
+) -> None:
     with pytest.raises(ProblemsFound) as caught:
         score_predictions(make_suite(), native(*RIGHT[:3], line), format="native")
     assert (caught.value.problems[0].code, caught.value.problems[0].line) == (code, 4)
@@ -72,7 +74,11 @@ def test_a_broken_gzip_is_refused(make_suite: MakeSuite, data: bytes) -> None:
 
 def blimp_like(make_suite: MakeSuite) -> Suite:
     items = [
-        {"id": f"island/{n}", "group": "island", "choices": [{"continuation": f"Good {n}."}, {"continuation": f"Bad {n}."}]}
+        {
+            "id": f"island/{n}",
+            "group": "island",
+            "choices": [{"continuation": f"Good {n}."}, {"continuation": f"Bad {n}."}],
+        }
         for n in range(2)
     ]
     return make_suite(items, [{"id": f"island/{n}", "gold": 0} for n in range(2)], key="blimp-filtered")

@@ -79,7 +79,9 @@ def test_the_digest_does_not_depend_on_order_or_layout(make_folder: Folder) -> N
     ("file", "old", "new"),
     [("items.jsonl", "Good 1.", "Good 1,"), ("gold.jsonl", '"gold": 1', '"gold": 0'), ("suite.yaml", "Tiny", "Tinier")],
 )
-def test_the_digest_moves_with_anything_that_could_move_a_score(make_folder: Folder, file: str, old: str, new: str) -> None:
+def test_the_digest_moves_with_anything_that_could_move_a_score(
+    make_folder: Folder, file: str, old: str, new: str
+) -> None:
     folder = make_folder()
     before = open_suite(folder).digest
     path = folder / file

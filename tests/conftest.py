@@ -1,16 +1,10 @@
-"""What every test shares: a place of its own for what changes, and no silent skipping where all is required."""
+"""What every test shares: the folder of real files, and no silent skipping where everything is required."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-# Before Django reads its settings: nothing that tests write may land beside a real installation's data.
-_PLACE = tempfile.TemporaryDirectory(prefix="proctor-tests-")
-os.environ["PROCTOR_VAR"] = _PLACE.name
-os.environ.setdefault("PROCTOR_EMAIL_URL", "memorymail://")
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"

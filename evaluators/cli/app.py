@@ -183,6 +183,7 @@ def _bytes(path: Path) -> bytes:
 
 def _show(scored: Scored, as_json: bool) -> None:
     if as_json:
-        out.print_json(data=scored.document.model_dump(mode="json", by_alias=True))
+        value = scored.document.model_dump(mode="json", by_alias=True)
+        out.print_json(data=value | {"complete": scored.document.complete})
     else:
         print_scores(out, scored.document)

@@ -4,6 +4,7 @@ Source: Warstadt et al. 2020, "BLiMP: The Benchmark of Linguistic Minimal Pairs 
 The filtered form of BabyLM 2024 and later keeps 59,875 of the 67,000 pairs.
 """
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,8 @@ def import_blimp(source: Path, dest: Path, *, index: Path | None = None, split: 
                     [Problem("E-IMPORT-INDEX", f"{path.name} has no line {line}", str(index), field=path.stem)]
                 )
             good, bad, term = pairs[line]
-            # Every second item has its candidates the other way round, so that no position is always right.
-            right = (line + len(items)) % 2
-            texts = (bad, good) if right else (good, bad)
+            # In the order of their digests: what a model may see tells nothing about which is right.
+            texts = sorted((good, bad), key=lambda text: hashlib.sha256(text.encode()).digest())
             items.append(
                 {
                     "id": f"{path.stem}/{number}",
@@ -65,7 +65,7 @@ def import_blimp(source: Path, dest: Path, *, index: Path | None = None, split: 
                     "split": split,
                 }
             )
-            gold.append({"id": f"{path.stem}/{number}", "gold": right})
+            gold.append({"id": f"{path.stem}/{number}", "gold": texts.index(good)})
     write_suite(dest, manifest(filtered=lines is not None), items, gold, readme(len(items), filtered=lines is not None))
     return len(items)
 

@@ -1,6 +1,6 @@
 """What every prediction format is read into."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,9 @@ class Answers:
         return self
 
 
-def chosen(item: ChoiceItem, position: int) -> dict[int, Mapping[str, Any]]:
-    """A choice as responses: the chosen candidate certain, the others impossible by a nat."""
-    return {candidate: {"logprob": 0.0 if candidate == position else -1.0} for candidate in range(len(item.choices))}
+def chosen(item: ChoiceItem, positions: Collection[int]) -> dict[int, Mapping[str, Any]]:
+    """A choice as responses: the chosen candidate is certain, the others less by a nat.
+
+    Several positions where the item's candidates can't be told apart: they share the point, as ties do.
+    """
+    return {candidate: {"logprob": 0.0 if candidate in positions else -1.0} for candidate in range(len(item.choices))}

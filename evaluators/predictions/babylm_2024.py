@@ -38,13 +38,11 @@ def _same(text: str) -> str:
     return text.strip().lower()
 
 
-def _position(item: ChoiceItem, prediction: str) -> int | None:
-    """Which candidate the predicted sentence is, None where it is none."""
+def _positions(item: ChoiceItem, prediction: str) -> list[int]:
+    """Which candidates the predicted sentence is: one, none, or several that read the same."""
     wanted = _same(prediction)
-    for position, choice in enumerate(item.choices):
-        if _same(choice.context + choice.continuation) == wanted:
-            return position
-    return None
+    texts = [_same(choice.context + choice.continuation) for choice in item.choices]
+    return [position for position, text in enumerate(texts) if text == wanted]
 
 
 def read(data: bytes, suite: Suite, file: str) -> Answers:
@@ -131,8 +129,8 @@ def _take(
     if item is None:
         return  # an item of another split than the one that is asked
     text = prediction.get("pred")
-    position = _position(item, text) if isinstance(text, str) else None
-    if position is None:
+    positions = _positions(item, text) if isinstance(text, str) else []
+    if not positions:
         answers.refuse(
             Problem(
                 "E-PRED-VALUE",
@@ -144,4 +142,4 @@ def _take(
             )
         )
         return
-    answers.by_item[item_id] = chosen(item, position)
+    answers.by_item[item_id] = chosen(item, positions)

@@ -16,7 +16,7 @@ def read(data: bytes, suite: Suite, file: str) -> Answers:
     first: dict[str, int] = {}
     for number, line in parse_lines(data, file=file, code="E-PRED-FORMAT"):
         name = line.get("suite", suite.manifest.key)
-        if name != suite.manifest.key:
+        if name not in (suite.manifest.key, suite.name):
             answers.ignored.add(str(name))
             continue
         identifier = line.get("id")
@@ -71,5 +71,5 @@ def read(data: bytes, suite: Suite, file: str) -> Answers:
                     )
                 )
                 continue
-            answers.by_item[identifier] = chosen(item, choice)
+            answers.by_item[identifier] = chosen(item, [choice])
     return answers.finish()

@@ -23,6 +23,12 @@ class WeightedAggregate(Document):
 
     weights: dict[str, Annotated[float, Field(ge=0)]] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _some_weight(self) -> Self:
+        if not sum(self.weights.values()):
+            raise ValueError("at least one group needs a weight above 0")
+        return self
+
 
 class SuiteManifest(Document):
     """`suite.yaml`; `range` bounds the metric, and a score outside it is refused."""
@@ -33,7 +39,7 @@ class SuiteManifest(Document):
     version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
     task: TaskName
     metric: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-    group_by: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")] = "group"
+    group_by: Literal["group"] = "group"
     aggregate: Literal["macro", "micro"] | WeightedAggregate = "macro"
     chance: float | None = None
     range: tuple[float, float]

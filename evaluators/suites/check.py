@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.protocol.suite import WeightedAggregate
 from evaluators.suites.folder import ITEMS, MAX_PROBLEMS, Suite, open_suite
 
 
@@ -43,7 +44,26 @@ def check_suite(folder: Path) -> CheckReport:
     problems = []
     if not suite.items:
         problems.append(Problem("E-SUITE-EMPTY", "the suite has no items", ITEMS, remedy="Add a line for each item."))
+    problems += _weight_problems(suite)
     return CheckReport(problems=problems, warnings=_warnings(folder, suite), suite=suite)
+
+
+def _weight_problems(suite: Suite) -> list[Problem]:
+    """Groups and weights must name each other, one to one."""
+    how = suite.manifest.aggregate
+    if not isinstance(how, WeightedAggregate):
+        return []
+    strange = sorted({item.group for item in suite.items} ^ how.weights.keys())
+    return [
+        Problem(
+            "E-SUITE-WEIGHT",
+            f"{name!r} is only {'weighted' if name in how.weights else 'a group'}",
+            "suite.yaml",
+            field="aggregate.weights",
+            remedy="Give every group a weight, and nothing else.",
+        )
+        for name in strange[:MAX_PROBLEMS]
+    ]
 
 
 def _warnings(folder: Path, suite: Suite) -> list[Problem]:

@@ -102,6 +102,10 @@ def media_digests(folder: Path) -> list[str]:
         return []
     names = sorted(path.name for path in media.iterdir())
     for name in names:
+        if not (media / name).is_file():
+            raise ProblemsFound(
+                [Problem("E-SUITE-MEDIA", "only files may be here", f"{MEDIA}/{name}", remedy="Take the folder out.")]
+            )
         with (media / name).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != name:
                 raise ProblemsFound(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.suite import ChoiceGold, ChoiceItem, LengthNorm
 from evaluators.tasks.interface import Asked, ItemScore, Task
 
@@ -28,7 +29,11 @@ def normalised(item: ChoiceItem, position: int, answer: Mapping[str, Any], lengt
     """A candidate's log-probability (nats), divided by its tokens or UTF-8 bytes where the suite says so."""
     logprob = float(answer["logprob"])
     if length_norm == "tokens":
-        return logprob / max(1, int(answer.get("tokens") or 1))
+        tokens = answer.get("tokens")
+        if not tokens:
+            sentence = "this suite divides by tokens, so every response must say how many the continuation has"
+            raise ProblemsFound([Problem("E-OUT-FORMAT", sentence, field="tokens", remedy="Answer with `tokens`.")])
+        return logprob / int(tokens)
     if length_norm == "bytes":
         return logprob / len(item.choices[position].continuation.encode())
     return logprob

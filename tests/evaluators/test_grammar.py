@@ -73,7 +73,7 @@ def test_a_cluster_is_one_twin_of_two_pairs(pairs: SuitePairs) -> None:
 
 @pytest.mark.parametrize("phenomenon", PHENOMENA, ids=lambda phenomenon: phenomenon.key)
 def test_the_pairs_of_a_twin_change_the_same_words_in_opposite_directions(phenomenon: Phenomenon) -> None:
-    random = Random(SEED)  # noqa: S311 - reproducible, not secret
+    random = Random(SEED)
     for _ in range(200):
         good, bad, other_good, other_bad = phenomenon.twin(Draw(random))
         assert words(good) + words(other_good) == words(bad) + words(other_bad)
@@ -107,7 +107,7 @@ def test_no_sentence_of_a_suite_stands_in_the_training_text(pairs: SuitePairs, t
 
 
 def test_the_training_text_never_holds_an_ungrammatical_sentence_of_any_twin(text: list[str]) -> None:
-    random = Random(SEED)  # noqa: S311 - reproducible, not secret
+    random = Random(SEED)
     bad = set()
     for phenomenon in PHENOMENA:
         for _ in range(1_000):

@@ -149,3 +149,10 @@ def test_permuting_requests_changes_no_score(make_folder: Callable[..., Path], n
     }
     by = lambda _suite, item_id, candidate, _text: known[item_id, candidate]  # noqa: E731
     assert value(answer(suite, by, seed)) == value(answer(suite, by, seed + 1))
+
+
+def test_a_suite_that_divides_by_tokens_refuses_answers_without_them(make_suite: MakeSuite) -> None:
+    suite = make_suite(length_norm="tokens")
+    draw = draw_requests(suite, key=b"k")
+    with pytest.raises(ProblemsFound, match="tokens"):
+        score(suite, [{"id": request["id"], "logprob": -1.0} for request in draw.requests], draw=draw)

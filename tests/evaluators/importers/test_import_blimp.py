@@ -16,6 +16,9 @@ def test_blimp_as_published_has_67_files_of_1000_pairs(data: Path, tmp_path: Pat
     report = check_suite(tmp_path / "blimp")
     assert report.ok
     assert set(report.counts["groups"].values()) == {1000}
+    assert report.suite is not None
+    first = sum(line.gold == 0 for line in report.suite.gold.values())
+    assert first == pytest.approx(33_500, rel=0.03)  # the order of the candidates does not tell which is right
 
 
 @pytest.mark.data

@@ -66,10 +66,29 @@ def test_an_answer_to_an_item_that_is_not_asked_here_is_no_error(make_suite: Mak
     assert (document.coverage.asked, document.metrics["accuracy"].value) == (1, 1)
 
 
-@pytest.mark.parametrize("data", [gzip.compress(native(*RIGHT))[:-12], b"\x1f\x8bnot gzip", b"\x1f\x8b\x08"])
+@pytest.mark.parametrize(
+    "data", [gzip.compress(native(*RIGHT))[:-12], b"\x1f\x8bnot gzip", b"\x1f\x8b\x08", gzip.compress(b"{}") + b"junk"]
+)
 def test_a_broken_gzip_is_refused(make_suite: MakeSuite, data: bytes) -> None:
     with pytest.raises(ProblemsFound, match="gzip"):
         score_predictions(make_suite(), data, format="native")
+
+
+def test_every_member_of_a_gzip_counts(make_suite: MakeSuite) -> None:
+    data = gzip.compress(native(*RIGHT[:2])) + gzip.compress(native(*RIGHT[2:]))
+    assert score_predictions(make_suite(), data, format="native").document.complete
+
+
+def test_a_line_may_name_the_suite_with_its_version(make_suite: MakeSuite) -> None:
+    lines = [line | {"suite": "tiny@1"} for line in RIGHT]
+    assert score_predictions(make_suite(), native(*lines), format="native").document.complete
+
+
+def test_candidates_that_read_the_same_share_the_point(make_suite: MakeSuite) -> None:
+    same = {"id": "island/0", "group": "island", "choices": [{"continuation": "Same."}, {"continuation": "same. "}]}
+    suite = make_suite([same], [{"id": "island/0", "gold": 1}], key="blimp")
+    data = babylm({"id": "island_0", "pred": "Same."})
+    assert score_predictions(suite, data, format="babylm-2024").document.metrics["accuracy"].value == 0.5
 
 
 def blimp_like(make_suite: MakeSuite) -> Suite:

@@ -104,3 +104,14 @@ def test_select_keeps_the_splits_and_a_sample_that_is_even_over_groups(make_suit
     assert sorted(one.group for one in sample.items) == ["a"] * 4 + ["b"] * 4
     assert sample.items == select(suite, splits=["dev", "private"], sample=8).items
     assert set(sample.gold) == {one.id for one in sample.items}
+
+
+@pytest.mark.parametrize("weights", [{"a": 1}, {"a": 1, "b": 1, "c": 1}])
+def test_groups_and_weights_must_name_each_other(make_folder: Folder, weights: dict[str, int]) -> None:
+    assert codes(make_folder(aggregate={"weights": weights})) == [("E-SUITE-WEIGHT", None)]
+
+
+def test_a_folder_in_media_is_a_problem_and_no_crash(make_folder: Folder) -> None:
+    folder = make_folder()
+    (folder / "media" / "inner").mkdir(parents=True)
+    assert codes(folder) == [("E-SUITE-MEDIA", None)]

@@ -18,7 +18,7 @@ MAX_UNPACKED_BYTES = 512 * 1024**2
 
 
 def unpacked(data: bytes, *, file: str) -> bytes:
-    """The bytes behind gzip, all its members, or the bytes themselves; raises ProblemsFound for a broken or huge one."""
+    """The bytes behind gzip (all members), or the bytes themselves; raises ProblemsFound for a broken or huge one."""
     if not data.startswith(GZIP):
         return data
     plain = bytearray()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from challenges.models import Challenge
 from evaluations.models import Run, Score
+from evaluations.selectors import provenance_of
 
 COLUMNS = (
     "submission",
@@ -93,7 +94,7 @@ def _rows(run: Run) -> Iterator[tuple[str, ...]]:
             run.phase.key,
             entry.status,
             submission.kind,
-            provenance(submission.kind),
+            provenance_of(submission.kind),
             version.suite.key,
             version.version,
             answers.selection,
@@ -117,8 +118,3 @@ def _rows(run: Run) -> Iterator[tuple[str, ...]]:
             str(run.pk),
             run.finished_at.isoformat() if run.finished_at else "",
         )
-
-
-def provenance(kind: str) -> str:
-    """How far a score can be trusted: `predictions` were computed elsewhere, the rest ran here."""
-    return "predictions" if kind == "predictions" else "run here"

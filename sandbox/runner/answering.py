@@ -33,13 +33,14 @@ def run(job: RunnerJob, *, submission: Path, evaluation: Path, reporter: Reporte
     staged = [(suite, read_requests(evaluation / "requests" / suite.folder)) for suite in job.suites]
     backend = load(job, submission=submission, reporter=reporter)
     reporter.event("loaded")
-    began = time.monotonic()
+    began, began_cpu = time.monotonic(), time.process_time()
     for position, (suite, requests) in enumerate(staged, start=1):
         responses = Responses(evaluation / "responses" / suite.folder)
         if not responses.complete:
             _answer(backend, suite, requests, responses, position=position, of=len(staged), reporter=reporter)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    reporter.event("finished", answer_seconds=time.monotonic() - began, peak_bytes=peak)
+    seconds, cpu = time.monotonic() - began, time.process_time() - began_cpu
+    reporter.event("finished", answer_seconds=seconds, answer_cpu_seconds=cpu, peak_bytes=peak)
 
 
 def load(job: RunnerJob, *, submission: Path, reporter: Reporter) -> Backend:

@@ -49,7 +49,7 @@ def compare(requests: list[dict[str, Any]], precision: str) -> dict[str, Any]:
     row = _row(requests, precision, ours, rival)
     print(
         f"{precision}: runner {row['runner_per_second']:.1f} sentences/s, lm-evaluation-harness 0.4.13 "
-        f"{row['rival_per_second']:.1f}, ratio {row['ratio']:.2f}; largest difference {row['max_difference']:.1e}, "
+        f"{row['rival_per_second']:.1f}, ratio {row['ratio']:.2f} (of CPU time {row['cpu_ratio']:.2f}); largest difference {row['max_difference']:.1e}, "
         f"mean {row['mean_difference']:.1e}; peak memory {row['runner_peak_mb']} and {row['rival_peak_mb']} MB "
         f"({len(requests)} sentences, {row['engine']})"
     )
@@ -67,6 +67,9 @@ def _row(requests: list[dict[str, Any]], precision: str, ours: Answered, rival: 
         "runner_per_second": speeds[0],
         "rival_per_second": speeds[1],
         "ratio": speeds[0] / speeds[1],
+        "runner_cpu_seconds": finished["answer_cpu_seconds"],
+        "rival_cpu_seconds": rival["cpu_seconds"],
+        "cpu_ratio": rival["cpu_seconds"] / finished["answer_cpu_seconds"],
         "max_difference": max(differences),
         "mean_difference": sum(differences) / len(differences),
         "over_1e-4": sum(difference > 1e-4 for difference in differences),

@@ -28,13 +28,14 @@ def main() -> None:
     requests = [json.loads(line) for line in options.requests.read_text(encoding="utf-8").splitlines()]
     started = time.perf_counter()
     model = _load(options)
-    loaded = time.perf_counter()
+    loaded, cpu = time.perf_counter(), time.process_time()
     scores = _score(model, requests)
     ended = time.perf_counter()
     result = {
         "scores": scores,
         "load": loaded - started,
         "seconds": ended - loaded,
+        "cpu_seconds": time.process_time() - cpu,
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
     options.result.write_text(json.dumps(result), encoding="utf-8")

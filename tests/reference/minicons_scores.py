@@ -27,7 +27,10 @@ def main() -> None:
 def _score(options: argparse.Namespace, sentences: list[str]) -> list[float]:
     import torch
     from minicons import scorer
+    from transformers import PreTrainedTokenizerBase
 
+    # minicons 0.3.39 calls it by the name that transformers 5 took away.
+    PreTrainedTokenizerBase.batch_encode_plus = PreTrainedTokenizerBase.__call__
     torch.set_num_threads(2)
     family = {"causal": scorer.IncrementalLMScorer, "masked": scorer.MaskedLMScorer}[options.backend]
     model = family(str(options.model), "cpu")

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 
 from sandbox.runner.errors import RunFailed
 from sandbox.runner.hf.causal import CausalBackend
@@ -15,7 +16,17 @@ from sandbox.runner.job import RunnerJob
 from sandbox.runner.progress import Reporter
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-FAULTS = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError, IndexError)
+FAULTS = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+    IndexError,
+    SafetensorError,
+)
 FAMILIES = {"causal": transformers.AutoModelForCausalLM, "masked": transformers.AutoModelForMaskedLM}
 LIMITS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
 DEFAULT_LIMIT = 2048
@@ -83,7 +94,11 @@ def _load_weights(folder: Path, job: RunnerJob) -> Any:
 
 def _load_tokenizer(folder: Path) -> Any:
     try:
-        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except FAULTS as error:
         traceback.print_exc()
         raise RunFailed("E-RUN-TOKENIZER", f"{type(error).__name__}: {error}") from error
+    # Where its files are missing, transformers makes an empty one, to which every text is nothing at all.
+    if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_ids):
+        raise RunFailed("E-RUN-TOKENIZER", "the tokenizer has no vocabulary")
+    return tokenizer

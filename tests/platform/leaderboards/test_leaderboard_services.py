@@ -1,0 +1,89 @@
+"""A leaderboard is computed when scores arrive, and holds only what may be ranked."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from challenges.models import Phase
+from evaluations.models import Run
+from leaderboards.models import Snapshot
+from leaderboards.services import refresh
+from submissions.models import Entry
+
+pytestmark = pytest.mark.django_db
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def phase(make_phase: Make, make_suite_version: Make) -> Phase:
+    made: Phase = make_phase()
+    make_suite_version(made, key="pairs")
+    return made
+
+
+def names(snapshot: Snapshot) -> list[tuple[str, int | None]]:
+    return [(row["name"], row["rank"]) for row in snapshot.rows]
+
+
+def test_entries_stand_by_score_and_baselines_among_them_without_a_rank(phase: Phase, make_scored: Make) -> None:
+    make_scored(phase, 0.6, name="Low")
+    make_scored(phase, 0.7, name="Base", status=Entry.Status.BASELINE)
+    make_scored(phase, 0.8, name="High")
+    assert names(refresh(phase=phase)) == [("High", 1), ("Base", None), ("Low", 2)]
+
+
+@pytest.mark.parametrize("state", [Run.State.FAILED, Run.State.ERRORED, Run.State.CANCELLED, Run.State.SCORING])
+def test_a_run_that_is_not_done_does_not_stand_there(phase: Phase, make_scored: Make, state: str) -> None:
+    make_scored(phase, 0.9, state=state)
+    assert refresh(phase=phase).rows == []
+
+
+@pytest.mark.parametrize("status", [Entry.Status.WITHDRAWN, Entry.Status.DISQUALIFIED, Entry.Status.NOT_ELIGIBLE])
+def test_an_entry_that_was_taken_out_does_not_stand_there(phase: Phase, make_scored: Make, status: str) -> None:
+    make_scored(phase, 0.9, status=status)
+    assert refresh(phase=phase).rows == []
+
+
+def test_a_partial_result_is_never_ranked(phase: Phase, make_scored: Make) -> None:
+    make_scored(phase, 0.99, name="Partial", answered=99)
+    make_scored(phase, 0.5, name="Whole")
+    snapshot = refresh(phase=phase)
+    assert names(snapshot) == [("Whole", 1), ("Partial", None)]
+    assert snapshot.rows[1]["why_unranked"] == "a score is missing"
+
+
+def test_the_same_scores_give_the_same_leaderboard_and_no_new_row(phase: Phase, make_scored: Make) -> None:
+    make_scored(phase, 0.5)
+    first = refresh(phase=phase)
+    assert refresh(phase=phase).pk == first.pk
+    make_scored(phase, 0.6)
+    assert refresh(phase=phase).digest != first.digest
+    assert Snapshot.objects.filter(phase=phase).count() == 1
+
+
+def test_a_frozen_leaderboard_is_kept_when_a_new_one_comes(phase: Phase, make_scored: Make) -> None:
+    make_scored(phase, 0.5)
+    frozen = refresh(phase=phase)
+    Snapshot.objects.filter(pk=frozen.pk).update(frozen=True)
+    make_scored(phase, 0.6)
+    assert refresh(phase=phase).pk != frozen.pk
+    assert Snapshot.objects.get(pk=frozen.pk).rows == frozen.rows
+
+
+def test_the_rule_is_said_in_words(phase: Phase, make_suite_version: Make) -> None:
+    assert "the score on" in refresh(phase=phase).rule
+    make_suite_version(phase, key="more-pairs")
+    phase.track.aggregate = {"weights": {"pairs": 3}}
+    phase.track.save()
+    assert "weighted mean of 2 suites" in refresh(phase=phase).rule
+
+
+def test_refreshing_costs_the_same_queries_for_one_entry_and_for_ten(
+    phase: Phase, make_scored: Make, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(10):
+        make_scored(phase, 0.5)
+    with django_assert_max_num_queries(12):
+        refresh(phase=phase)

@@ -188,7 +188,11 @@ ADMIN_CONTENT_SECURITY_POLICY = {
 UPLOAD_CHUNK_BYTES = env.int("PROCTOR_UPLOAD_CHUNK_BYTES", default=4 * 1024 * 1024)
 UPLOAD_MAX_BYTES = env.int("PROCTOR_UPLOAD_MAX_BYTES", default=8 * 1024**3)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+# A file that comes with a plain form, without JavaScript or in the admin, is bounded before a byte is written.
+FORM_MAX_BYTES = env.int("PROCTOR_FORM_MAX_BYTES", default=512 * 1024 * 1024)
+FILE_UPLOAD_HANDLERS = ["config.upload_handlers.BoundedUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = VAR / "tmp"
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True, mode=0o700)
 
 # The broker is a wake-up call; the database is the truth (docs/decisions). Nothing reads results from it.
 CELERY_BROKER_URL = env.str("PROCTOR_BROKER_URL", default=f"redis+socket://{VAR / 'redis.sock'}")

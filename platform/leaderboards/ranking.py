@@ -4,22 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-
-@dataclass(frozen=True)
-class SuiteScore:
-    """An entry's score on one suite: on the metric's own scale, with its 95 % interval and its counts."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    asked: int
-    answered: int
-
-    @property
-    def coverage(self) -> float:
-        """Items answered over items asked, 0 where none was asked."""
-        return self.answered / self.asked if self.asked else 0.0
+from evaluations.selectors import SuiteScore
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from challenges.models import Phase, Track
 from evaluations.selectors import ScoredEntry, scored_entries
 from evaluators.protocol.documents import canonical_json
 from leaderboards.models import Snapshot
-from leaderboards.ranking import Contender, Placed, Rule, SuiteScore, place
+from leaderboards.ranking import Contender, Placed, Rule, place
 from submissions.models import Entry
 from suites.models import PhaseSuite
 
@@ -98,10 +98,7 @@ def _contender(entry: ScoredEntry) -> Contender:
         finished_at=entry.finished_at,
         reference=entry.status not in RANKED,
         picked=entry.picked,
-        scores={
-            key: SuiteScore(score.value, score.low, score.high, score.n, score.asked, score.answered)
-            for key, score in entry.scores.items()
-        },
+        scores=entry.scores,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, expect, sync_playwright
 
 from evaluators.grammar.folders import write_all
-from web.demo.stack import Stack
+from web.demo.stack import Stack, free_port
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
@@ -123,7 +123,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     document.write_text(CHALLENGE)
     mail = var / "mail"
     environment = {"PROCTOR_EMAIL_URL": f"filemail:///{mail}", "PROCTOR_SWEEP_SECONDS": "1"}
-    stack = Stack(var=var, environment=environment)
+    # Far from the ports that a demo beside this run looks at, and another one for each run.
+    stack = Stack(var=var, port=free_port(20_000 + os.getpid() % 10_000), environment=environment)
     done = subprocess.run(
         [sys.executable, "-c", PREPARE, str(document)],
         cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=120, check=False,

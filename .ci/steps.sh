@@ -3,6 +3,9 @@
 
 VAR="${PROCTOR_VAR:-$PWD/var}"
 LOG="$VAR/log/setup.log"
+# The engine is the machine's, not the checkout's: several checkouts may use one that one of them started.
+ENGINE_PID=/run/proctor-engine.pid
+ENGINE_LOCK=/run/proctor-engine.lock
 mkdir -p "$VAR/log" "$VAR/run"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -29,12 +32,14 @@ apt_updated=""
 # Install Debian packages, or say in one sentence what to install.
 packages() {
     debian_root || die "Please install these packages and run this again: sudo apt-get install $*"
-    export DEBIAN_FRONTEND=noninteractive
+    # Servers that a package brings are not started by its installation: whoever needs one here starts it.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     if [ -z "$apt_updated" ]; then
-        quietly "reading the list of packages" apt-get update -qq
+        quietly "reading the list of packages" apt-get -o Acquire::Retries=3 update -qq
         apt_updated=yes
     fi
-    quietly "installing $*" apt-get install -y -qq --no-install-recommends "$@"
+    quietly "installing $*" apt-get -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 \
+        install -y -qq --no-install-recommends "$@"
 }
 
 find_python() {
@@ -46,15 +51,20 @@ find_python() {
             return
         fi
     done
-    die "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv"
+    return 1
 }
 
 # The virtual environment, from hash-pinned requirements; uv, itself pinned there, does the work where it can.
 environment() {
     local python stamp
-    python="$(find_python)"
+    if ! python="$(find_python)"; then
+        if debian_root; then packages python3 python3-venv; fi
+        python="$(find_python)" ||
+            die "Python 3.11 or newer is needed. Install it and run this again: sudo apt-get install python3 python3-venv"
+    fi
     stamp="$(cat requirements.txt <("$python" -c 'import sys; print(sys.version, sys.prefix)') | sha256sum | cut -c1-64)"
-    if [ "$(cat .venv/.stamp 2>/dev/null)" = "$stamp" ]; then return; fi
+    # Its scripts name their interpreter by absolute path, so one that was moved is made anew.
+    if [ "$(cat .venv/.stamp 2>/dev/null)" = "$stamp" ] && grep -qF "$PWD/.venv" .venv/bin/activate; then return; fi
     if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then packages python3-venv; fi
     quietly "making the virtual environment" "$python" -m venv --clear .venv
     quietly "installing the Python packages" install_requirements
@@ -74,25 +84,32 @@ install_requirements() {
 docker_answers() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }
 
 # A Docker Engine that answers: used where there is one, started where it is only installed, installed where it is not.
-# The pid of an engine that was started here is left in $VAR/run/dockerd.pid.
+# Whoever uses an engine that was started here shares a lock, so that the last one to end stops it.
 engine() {
+    if [ -w /run ]; then
+        exec 8>>"$ENGINE_LOCK"
+        flock --shared 8
+    fi
     if docker_answers; then return; fi
     if ! debian_root; then
-        if command -v dockerd >/dev/null; then
+        if [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; then
+            die "Docker runs, but not for you. Run this, log in again, and go on: sudo usermod -aG docker ${USER:-$(id -un)}"
+        elif command -v dockerd >/dev/null; then
             die "Docker does not answer. Start it and run this again: sudo systemctl start docker"
         fi
-        die "Docker Engine is needed. Install it and run this again: sudo apt-get install docker.io && sudo usermod -aG docker $USER"
+        die "Docker Engine is needed. Install it and run this again: sudo apt-get install docker.io && sudo usermod -aG docker ${USER:-$(id -un)}"
     fi
     if ! command -v dockerd >/dev/null || ! command -v iptables >/dev/null; then packages docker.io iptables; fi
     if docker_answers; then return; fi
     say "· starting Docker Engine"
-    clear_stale_pid
-    setsid dockerd >>"$VAR/log/dockerd.log" 2>&1 </dev/null &
-    printf '%s' $! >"$VAR/run/dockerd.pid"
+    clear_stale_pid /var/run/docker.pid dockerd
+    clear_stale_pid /var/run/docker/containerd/containerd.pid containerd
+    setsid dockerd >>"$VAR/log/dockerd.log" 2>&1 </dev/null 8>&- &
+    printf '%s' $! >"$ENGINE_PID"
     local tries
     for tries in $(seq 1 300); do
         if docker_answers; then return; fi
-        if ! kill -0 "$(cat "$VAR/run/dockerd.pid")" 2>/dev/null; then break; fi
+        if ! kill -0 "$(cat "$ENGINE_PID")" 2>/dev/null; then break; fi
         sleep 0.1
     done
     tail -n 15 "$VAR/log/dockerd.log" >&2
@@ -101,21 +118,21 @@ engine() {
 
 # A pid file that an ended engine left behind keeps the next one from starting if another program has that number now.
 clear_stale_pid() {
-    local file=/var/run/docker.pid pid
+    local file="$1" program="$2" pid
     [ -r "$file" ] || return 0
     pid="$(cat "$file")"
-    if ! grep -qs dockerd "/proc/$pid/comm"; then rm -f "$file"; fi
+    if ! grep -qsx "$program" "/proc/$pid/comm"; then rm -f "$file"; fi
 }
 
-# End the engine that was started here, and no other.
+# End the engine that was started here, and no other, unless somebody else still uses it.
 stop_engine() {
-    local file="$VAR/run/dockerd.pid" pid tries
-    [ -r "$file" ] || return 0
-    pid="$(cat "$file")"
-    rm -f "$file"
-    grep -qs dockerd "/proc/$pid/comm" || return 0
+    local pid tries
+    [ -r "$ENGINE_PID" ] && flock --exclusive --nonblock 8 || return 0
+    pid="$(cat "$ENGINE_PID")"
+    rm -f "$ENGINE_PID"
+    grep -qsx dockerd "/proc/$pid/comm" || return 0
     kill -TERM "$pid" 2>/dev/null || return 0
-    for tries in $(seq 1 200); do
+    for tries in $(seq 1 300); do
         kill -0 "$pid" 2>/dev/null || return 0
         sleep 0.1
     done
@@ -128,7 +145,8 @@ images() {
     if ! docker image inspect proctor/debian:bookworm >/dev/null 2>&1 && ! command -v mmdebstrap >/dev/null; then
         if debian_root; then packages mmdebstrap; fi
     fi
-    .venv/bin/python -m sandbox images build base model
+    # What is there is not worth a line; what is being built is.
+    .venv/bin/python -m sandbox images build base model | sed -u '/  proctor\//d' >&2
     if [ $((SECONDS - begun)) -gt 5 ]; then say "  sandbox images are ready ($((SECONDS - begun)) s)"; fi
 }
 

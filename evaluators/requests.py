@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from evaluators.suites.folder import Suite
@@ -36,13 +37,15 @@ def draw_requests(suite: Suite, *, key: bytes) -> Draw:
     neighbourhood are as good as random to whoever lacks the key, candidates of one item included.
     """
     task = task_of(suite.manifest)
-    drawn = []
+    drawn: list[tuple[str, dict[str, Any], tuple[str, int]]] = []
     for item in suite.items:
-        for asked in task.ask(item):
-            message = f"{asked.item}\0{asked.candidate}".encode()
-            drawn.append((hmac.digest(key, message, "sha256").hex()[:ID_CHARACTERS], asked))
-    drawn.sort(key=lambda pair: pair[0])
+        for origin, candidate, body in task.ask(item):
+            message = f"{origin}\0{candidate}".encode()
+            identifier = hmac.digest(key, message, "sha256").hex()[:ID_CHARACTERS]
+            # Built at once, so that few objects live long: in a large suite the garbage collector visits each of them.
+            drawn.append((identifier, {"id": identifier, **body}, (origin, candidate)))
+    drawn.sort(key=itemgetter(0))
     return Draw(
-        requests=tuple({"id": identifier, **asked.body} for identifier, asked in drawn),
-        origin={identifier: (asked.item, asked.candidate) for identifier, asked in drawn},
+        requests=tuple(request for _, request, _ in drawn),
+        origin={identifier: origin for identifier, _, origin in drawn},
     )

@@ -1,6 +1,7 @@
 """Responses are data from a stranger: each is checked before it means anything."""
 
 import math
+import sys
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
@@ -10,13 +11,26 @@ CODE = "E-OUT-FORMAT"
 MAX_PROBLEMS = 20
 # Rounding in fp32 can push the log-probability of a certain event just above 0.
 TOLERANCE = 1e-4
+LEAST = -sys.float_info.max
+MOST_TOKENS = 10_000_000
+FIELDS = frozenset({"id", "logprob", "tokens"})
+
+
+def _plain(response: Mapping[str, Any]) -> bool:
+    """Whether it is the usual response, {"id", "logprob", "tokens"} in order: nearly all are, and this is quick."""
+    if response.keys() != FIELDS:
+        return False
+    logprob, tokens = response["logprob"], response["tokens"]
+    return (
+        type(logprob) is float and LEAST <= logprob <= TOLERANCE and type(tokens) is int and 0 <= tokens < MOST_TOKENS
+    )
 
 
 def _fault(response: Mapping[str, Any]) -> tuple[str, str] | None:
     """The field and what is wrong with it, for a `loglikelihood` response."""
-    unknown = sorted(response.keys() - {"id", "logprob", "tokens"})
-    if unknown:
-        return str(unknown[0]), f"the field {unknown[0]!r} is not known here"
+    if not response.keys() <= FIELDS:
+        unknown = min(response.keys() - FIELDS)
+        return str(unknown), f"the field {unknown!r} is not known here"
     logprob, tokens = response.get("logprob"), response.get("tokens", 1)
     if isinstance(logprob, bool) or not isinstance(logprob, int | float):
         return "logprob", "a number is required"
@@ -24,7 +38,7 @@ def _fault(response: Mapping[str, Any]) -> tuple[str, str] | None:
         return "logprob", "the number must be finite"
     if logprob > TOLERANCE:
         return "logprob", f"a log-probability is at most 0, not {logprob:g}"
-    if isinstance(tokens, bool) or not isinstance(tokens, int) or not 0 <= tokens < 10_000_000:
+    if isinstance(tokens, bool) or not isinstance(tokens, int) or not 0 <= tokens < MOST_TOKENS:
         return "tokens", "a whole number from 0 is required"
     return None
 
@@ -43,7 +57,7 @@ def checked(
         elif identifier in found:
             fault = ("id", f"the id {identifier!r} is answered twice")
         else:
-            fault = _fault(response)
+            fault = None if _plain(response) else _fault(response)
         if fault:
             problems.append(Problem(CODE, fault[1], file, line, fault[0], "Answer each request once, with its own id."))
             if len(problems) >= MAX_PROBLEMS:

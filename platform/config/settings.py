@@ -6,6 +6,7 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.templatetags.static import static
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 env = environ.FileAwareEnv()
@@ -218,6 +219,8 @@ UNFOLD = {
     "SITE_HEADER": "Proctor",
     "SITE_SUBHEADER": "Organizers",
     "SITE_URL": "/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("web/mark.svg")}],
+    "STYLES": [lambda request: static("web/admin.css")],
     "SHOW_HISTORY": True,
 }
 

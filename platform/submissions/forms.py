@@ -168,6 +168,9 @@ class SubmitForm(forms.Form):
     def report(self, problems: Iterable[Problem]) -> None:
         """Show each problem on the field it belongs to, or above the form."""
         for problem in problems:
+            if problem.field == "method.name" and not self.cleaned_data.get("name"):
+                self.add_error("name", "Name the method: the leaderboard shows it.")
+                continue
             sentence = f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.remedy}".strip()
             self.add_error(self._place(problem), sentence)
 

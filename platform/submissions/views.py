@@ -102,7 +102,7 @@ def _uploaded(request: HttpRequest, form: SubmitForm, me: User, challenge: Chall
             user=me, challenge=challenge, filename=file.name or "upload", size=file.size or 0, chunks=file.chunks()
         )
     except UploadRefused as error:
-        form.add_error("file", f"{error.problem.message}. {error.problem.remedy}")
+        form.add_error("file", f"{error.problem.code}: {error.problem.message}. {error.problem.remedy}".strip())
         return None
 
 

@@ -192,6 +192,7 @@ def measure(rounds: int) -> dict[str, Any]:
         "accepted_to_scored_s": round(platform_median, 3),
         "docker_run_s": round(bare_median, 3),
         "difference_s": round(platform_median - bare_median, 3),
+        "spread_s": round(max(ours[1:]) - min(ours[1:]), 3),
         "target_s": TARGET,
         "met": platform_median - bare_median <= TARGET,
     }

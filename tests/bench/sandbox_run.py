@@ -1,6 +1,6 @@
 """What a trivial submission costs in the sandbox, beside one bare `docker run` of the same image doing the same work.
 
-Run: python -m tests.bench.sandbox_run [rounds]
+Run: python -m tests.bench.sandbox_run [rounds]. Prints JSON.
 """
 
 import io
@@ -48,7 +48,7 @@ def bare(volume: str, image: str, root: str) -> None:
 
 
 def main() -> None:
-    """Print both medians and their difference."""
+    """Print both medians, their difference and how far the attempts spread."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     sandbox = DockerSandbox()
     image, volume, evaluation = sandbox.image_id("base"), sandbox.new_volume_name(), sandbox.new_volume_name()
@@ -70,9 +70,15 @@ def main() -> None:
         sandbox.remove_volume(volume)
         sandbox.remove_volume(evaluation)
     one, other = statistics.median(ours), statistics.median(theirs)
-    print(
-        f"sandbox attempt {one:.3f} s, bare docker run {other:.3f} s, difference {one - other:.3f} s ({rounds} rounds)"
-    )
+    result = {
+        "bench": "sandbox run",
+        "rounds": rounds,
+        "attempt_s": round(one, 3),
+        "docker_run_s": round(other, 3),
+        "difference_s": round(one - other, 3),
+        "spread_s": round(max(ours) - min(ours), 3),
+    }
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

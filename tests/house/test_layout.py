@@ -12,8 +12,8 @@ from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP = {
-    ".ci", ".gitignore", "CHANGELOG.md", "Makefile", "README.md", "client", "compose.yaml", "docs", "evaluators",
-    "manage.py", "platform", "pyproject.toml", "requirements.in", "requirements.txt", "sandbox", "tests",
+    ".ci", ".dockerignore", ".gitignore", "CHANGELOG.md", "Makefile", "README.md", "client", "compose.yaml", "docs",
+    "evaluators", "manage.py", "platform", "pyproject.toml", "requirements.in", "requirements.txt", "sandbox", "tests",
 }  # fmt: skip
 APPS = [app for app in settings.INSTALLED_APPS if (ROOT / "platform" / app).is_dir()]
 MAX_LINES = 400

@@ -74,7 +74,7 @@ def suite(data: Path, tmp_path: Path) -> Path:
     """A hidden suite of the first pairs of every file."""
     source, index, whole, folder = data / "blimp", tmp_path / "index.json", tmp_path / "whole", tmp_path / "suite"
     stems = [path.stem for path in source.glob("*.jsonl") if path.stem != "models_summary"]
-    index.write_text(json.dumps(dict.fromkeys(stems, list(range(PAIRS)))))
+    index.write_text(json.dumps({stem: list(range(PAIRS)) for stem in stems}))
     import_blimp(source, whole, index=index)
     opened = open_suite(whole)
     changed = {"key": "blimp-first", "title": f"BLiMP, {PAIRS} pairs of each file", "version": "1", "items": "hidden"}

@@ -123,7 +123,8 @@
       zone.dataset.state = "empty";
       bar.hidden = true;
       status.textContent = "Drop a file here, or choose one.";
-      complain(`${session.body.message || "The upload failed."} ${session.body.remedy || ""} ${session.body.code || ""}`.trim());
+      const { code, message, remedy } = session.body;
+      complain(`${code ? `${code}: ` : ""}${(message || "the upload failed").replace(/[.]$/, "")}. ${remedy || ""}`.trim());
     }
   };
 

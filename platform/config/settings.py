@@ -1,6 +1,7 @@
 """Django's settings; every value that differs between installations is a PROCTOR_* environment variable."""
 
 import secrets
+import sys
 from os import getpid
 from pathlib import Path
 
@@ -119,7 +120,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 # Files are found in the apps where nobody ran collectstatic, so that a checkout works as it is.
-WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists() and "collectstatic" not in sys.argv
 if WHITENOISE_USE_FINDERS:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 

@@ -110,6 +110,8 @@ def _predict_and_score(work: _Work) -> None:
         return
     volume = checks.restore(work.submission)
     track = work.run.entry.track
+    if track.gpus:
+        raise PlatformFault("The track asks for GPUs, and this sandbox lends none yet.")
     limits = Limits(
         cpus=track.cpus, memory=track.memory, pids=track.pids, gpus=track.gpus, wall=track.wall, disk=track.disk
     )

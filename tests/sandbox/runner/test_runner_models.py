@@ -76,7 +76,7 @@ def plain(tiny: Path, mixed: Requests) -> dict[str, dict[str, float]]:
 
 def largest_difference(scores: dict[str, float], responses: Any) -> float:
     assert set(scores) == set(responses)
-    return max(abs(value - responses[key]["logprob"]) for key, value in scores.items())
+    return max(abs(value - float(responses[key]["logprob"])) for key, value in scores.items())
 
 
 @pytest.mark.parametrize("name", list(LAYOUTS))

@@ -130,6 +130,7 @@ class Entry(models.Model):
 
     class Meta:
         ordering = ["created_at"]
+        verbose_name_plural = "entries"
         constraints = [models.UniqueConstraint(fields=["submission", "track"], name="entry_once")]
 
     def __str__(self) -> str:

@@ -50,7 +50,8 @@ def compare(requests: list[dict[str, Any]], precision: str) -> dict[str, Any]:
     print(
         f"{precision}: runner {row['runner_per_second']:.1f} sentences/s, lm-evaluation-harness 0.4.13 "
         f"{row['rival_per_second']:.1f}, ratio {row['ratio']:.2f} (of CPU time {row['cpu_ratio']:.2f}); "
-        f"largest difference {row['max_difference']:.1e}, mean {row['mean_difference']:.1e}; peak memory {row['runner_peak_mb']} and {row['rival_peak_mb']} MB "
+        f"largest difference {row['max_difference']:.1e}, mean {row['mean_difference']:.1e}; "
+        f"peak memory {row['runner_peak_mb']} and {row['rival_peak_mb']} MB "
         f"({len(requests)} sentences, {row['engine']})"
     )
     return row

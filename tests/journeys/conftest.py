@@ -96,6 +96,13 @@ for name in {MEMBERS!r}:
     register(user=member, team=create_team(name=f"Team of {{name.title()}}", owner=member), challenge=challenge)
 person("sven")
 """
+# Submissions keep a volume each on the engine, for runs to come; here none comes.
+CLEAR = """
+import django
+django.setup()
+from web.demo.engine import clear
+clear()
+"""
 
 
 @dataclass(frozen=True)
@@ -130,8 +137,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    with stack:
-        yield Site(stack.url, mail)
+    try:
+        with stack:
+            yield Site(stack.url, mail)
+    finally:
+        subprocess.run([sys.executable, "-c", CLEAR], cwd=ROOT, env=stack.environment, timeout=60, check=True)
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['created_at'],
+                'verbose_name_plural': 'entries',
             },
         ),
         migrations.CreateModel(

@@ -67,7 +67,9 @@ def test_an_answer_to_an_item_that_is_not_asked_here_is_no_error(make_suite: Mak
 
 
 @pytest.mark.parametrize(
-    "data", [gzip.compress(native(*RIGHT))[:-12], b"\x1f\x8bnot gzip", b"\x1f\x8b\x08", gzip.compress(b"{}") + b"junk"]
+    "data",
+    [gzip.compress(native(*RIGHT))[:-12], b"\x1f\x8bnot gzip", b"\x1f\x8b\x08", gzip.compress(b"{}") + b"junk"],
+    ids=["cut off", "no gzip", "header only", "junk behind"],
 )
 def test_a_broken_gzip_is_refused(make_suite: MakeSuite, data: bytes) -> None:
     with pytest.raises(ProblemsFound, match="gzip"):

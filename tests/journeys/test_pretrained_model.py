@@ -37,8 +37,8 @@ from tests.platform.evaluations.conftest import use_broker
 pytestmark = [pytest.mark.docker, pytest.mark.model, pytest.mark.data, pytest.mark.django_db(transaction=True)]
 
 FILES, PAIRS = 67, 20
-# Measured apart from the platform, with `<|endoftext|>` before every sentence; the tokenizer's own gives 0.709.
-ACCURACY, TOLERANCE = 0.770, 0.01
+# Measured apart from the platform: the same sentences one by one with transformers alone, `<|endoftext|>` before each.
+ACCURACY, TOLERANCE = 0.7813, 0.002
 CHUNK = 8 * 1024**2
 MANIFEST = {
     "schema": "submission/1",

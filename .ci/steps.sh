@@ -6,6 +6,7 @@ LOG="$VAR/log/setup.log"
 # The engine is the machine's, not the checkout's: several checkouts may use one that one of them started.
 ENGINE_PID=/run/proctor-engine.pid
 ENGINE_LOCK=/run/proctor-engine.lock
+mkdir -p -m 700 "$VAR"
 mkdir -p "$VAR/log" "$VAR/run"
 
 say() { printf '%s\n' "$*" >&2; }

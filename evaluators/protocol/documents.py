@@ -35,9 +35,17 @@ def _lines(node: yaml.Node | None, path: Path, found: dict[Path, int], problems:
     if node is None:
         return
     found.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.ScalarNode) and any(char == "\0" or "\ud800" <= char <= "\udfff" for char in node.value):
+        # Only an escape can bring them in; no database takes them, nor does UTF-8 take half of a surrogate pair.
+        remedy = "Remove the escape (\\0 or \\ud800 to \\udfff)."
+        problems.append(
+            Problem("E-DOC-SYNTAX", "a text holds a character that can't be stored", file, node.start_mark.line + 1,
+                    remedy=remedy)
+        )  # fmt: skip
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            _lines(key, path, found, problems, file)
             name = str(key.value)
             if name in seen:
                 problems.append(

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -40,7 +40,7 @@ def team_new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, f"The team {team.name} is open. Invite the others from its page.")
             if url_has_allowed_host_and_scheme(onward, allowed_hosts=None):
-                return redirect(onward)
+                return HttpResponseRedirect(onward)
             return redirect("team", team.slug)
     return render(request, "accounts/team_new.html", {"form": form})
 

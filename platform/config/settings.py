@@ -2,6 +2,8 @@
 
 import secrets
 import sys
+import tempfile
+from contextlib import suppress
 from os import getpid
 from pathlib import Path
 
@@ -14,7 +16,7 @@ env = environ.FileAwareEnv()
 
 # Where everything that changes lies: database, uploads, sealed suites, logs.
 VAR = Path(env.str("PROCTOR_VAR", default=str(ROOT / "var"))).resolve()
-VAR.mkdir(parents=True, exist_ok=True)
+VAR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _secret_key() -> str:
@@ -23,13 +25,14 @@ def _secret_key() -> str:
     if given:
         return str(given)
     path = VAR / "secret_key"
-    try:
-        descriptor = path.open("x")
-    except FileExistsError:
-        return path.read_text()
-    with descriptor:
-        path.chmod(0o600)
-        descriptor.write(secrets.token_urlsafe(50))
+    if not path.exists():
+        # Written whole and then named: of processes that start together, none reads a half of it, and one wins.
+        descriptor, draft = tempfile.mkstemp(dir=VAR, prefix="secret_key-")
+        with open(descriptor, "w") as file:  # noqa: PTH123 - a descriptor
+            file.write(secrets.token_urlsafe(50))
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+        Path(draft).unlink()
     return path.read_text()
 
 

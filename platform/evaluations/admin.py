@@ -41,7 +41,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     challenge_path = "phase__track__challenge"
     list_display = ["entry", "phase", "state", "code", "queue", "created_at", "finished_at"]
-    list_filter = ["state", "queue", "phase__track"]
+    list_filter = ["state", "queue", ("phase__track", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["id", "entry__submission__name", "code"]
     list_select_related = ["entry__submission__registration__team", "entry__track", "phase__track"]
     inlines = [AttemptInline]
@@ -69,7 +69,7 @@ class ResponseSetAdmin(ReadOnlyAdmin):
 
     challenge_path = "submission__registration__challenge"
     list_display = ["submission", "suite_version", "selection", "complete", "asked", "answered", "completed_at"]
-    list_filter = ["complete", "suite_version"]
+    list_filter = ["complete", ("suite_version", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["submission__registration__team", "suite_version__suite"]
     exclude = ["draw_key", "sealed_name"]
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from evaluations.faults import storable
 from evaluations.models import Evaluation, ResponseSet, Score
 from evaluators import __version__
 from evaluators.protocol.documents import canonical_json
@@ -94,7 +95,7 @@ def record(response_set: ResponseSet, scored: Scored) -> Evaluation:
             response_set=response_set,
             evaluator=document.evaluator,
             suite_digest=document.suite_digest,
-            document=document.model_dump(mode="json", by_alias=True),
+            document=storable(document.model_dump(mode="json", by_alias=True)),
             items_name=sealing.write_bytes(f"items/{response_set.key}-{document.evaluator}.parquet", items),
             complete=document.complete,
         )

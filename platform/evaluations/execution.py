@@ -207,6 +207,8 @@ def _score(work: _Work, sets: list[ResponseSet]) -> None:
             try:
                 answers.score(response_set, answers.read(response_set), reason=f"scoring run {work.run.pk}")
             except ProblemsFound as found:
+                if found.problems[0].code.startswith("E-OUT-"):
+                    raise ParticipantFault.of_problems(found) from found
                 # The responses were checked: what the scorer refuses now is for the organizers to look at.
                 raise PlatformFault(f"The scorer refused valid responses: {found}") from found
     _finish(work)

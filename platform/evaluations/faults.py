@@ -46,6 +46,9 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     },
 }
 
+# Characters of one text in a fault: names in a stranger's file may be megabytes long.
+MAX_QUOTED = 500
+
 
 @dataclass
 class ParticipantFault(Exception):
@@ -62,9 +65,10 @@ class ParticipantFault(Exception):
     def of_problems(cls, found: ProblemsFound) -> "ParticipantFault":
         """The first problem's code and sentence, with what else was found."""
         first = found.problems[0]
-        detail: dict[str, Any] = {"line": first.line, "field": first.field, "remedy": first.remedy, "file": first.file}
-        detail["more"] = [str(problem) for problem in found.problems[1:6]]
-        return cls(first.code, first.message, {name: value for name, value in detail.items() if value})
+        texts = {"field": first.field, "remedy": first.remedy, "file": first.file}
+        detail: dict[str, Any] = {"line": first.line, **{name: text[:MAX_QUOTED] for name, text in texts.items()}}
+        detail["more"] = [str(problem)[:MAX_QUOTED] for problem in found.problems[1:6]]
+        return cls(first.code, first.message[:MAX_QUOTED], {name: value for name, value in detail.items() if value})
 
 
 def storable(value: Any) -> Any:

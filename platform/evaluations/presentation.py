@@ -228,12 +228,15 @@ def _failure(run: Run, seen: Sight) -> Failure | None:
     message, remedy = faults.sentence(run.code)
     told = ("message", "remedy", "attempts_before")
     details = {name: value for name, value in run.detail.items() if name not in told}
+    if seen.log or not message:
+        # These may quote what the submission wrote; a prediction file, which has no sentence of ours, saw no data.
+        message, remedy = str(run.detail.get("message") or message), str(run.detail.get("remedy") or remedy)
     return Failure(
         code=run.code,
         stage=TITLES.get(Run.State(run.stage), run.stage) if run.stage else "",
         ours=False,
-        message=str(run.detail.get("message") or message),
-        remedy=str(run.detail.get("remedy") or remedy),
+        message=message,
+        remedy=remedy,
         # Text of the submission's own is as good as its log: not told after the reveal of hidden data either.
         detail="\n".join(_detail(name, value) for name, value in details.items()) if seen.log else "",
     )

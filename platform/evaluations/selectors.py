@@ -1,6 +1,7 @@
 """What is known about runs and scores, for pages, leaderboards and exports."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,6 +12,7 @@ from challenges.models import Phase
 from evaluations import clock
 from evaluations.models import Attempt, Evaluation, Run, RunResponseSet, Score
 from submissions.models import QuotaCharge, Submission
+from suites.models import PhaseSuite
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,22 @@ def provenance_of(kind: str) -> str:
     return "predictions" if kind == "predictions" else "run here"
 
 
-def scored_entries(phase: Phase) -> list[ScoredEntry]:
-    """Every entry whose run in the phase is done, with its suites' scores. Three queries, however many entries."""
+def suite_columns(asked: Sequence[PhaseSuite]) -> dict[tuple[int, str], str]:
+    """The key of each suite that a phase asks, by version and selection; with its version where it stands twice."""
+    keys = [one.suite_version.suite.key for one in asked]
+    return {
+        (one.suite_version_id, one.selection): key if keys.count(key) == 1 else str(one.suite_version)
+        for key, one in zip(keys, asked, strict=True)
+    }
+
+
+def scored_entries(phase: Phase, *, suites: Sequence[PhaseSuite] | None = None) -> list[ScoredEntry]:
+    """Every entry whose run in the phase is done, with its suites' scores. Three queries, however many entries.
+
+    `suites` are what the phase asks; one query more where they are not given.
+    """
+    if suites is None:
+        suites = list(phase.phase_suites.select_related("suite_version__suite"))
     runs = (
         Run.objects.filter(phase=phase, purpose=Run.Purpose.PHASE, state=Run.State.DONE, finished_at__isnull=False)
         .select_related("entry__submission__registration__team")
@@ -69,15 +85,18 @@ def scored_entries(phase: Phase) -> list[ScoredEntry]:
     )
     asked = list(
         RunResponseSet.objects.filter(run__in=runs).values_list(
-            "run_id", "response_set_id", "response_set__suite_version__suite__key"
+            "run_id", "response_set_id", "response_set__suite_version_id", "response_set__selection"
         )
     )
-    found = _suite_scores({set_id for _, set_id, _ in asked})
+    found = _suite_scores({set_id for _, set_id, _, _ in asked})
+    columns = suite_columns(suites)
     scores: dict[UUID, dict[str, SuiteScore]] = defaultdict(dict)
     lacking: set[UUID] = set()
-    for run_id, set_id, suite in asked:
-        score = found.get(set_id)
-        if score is not None:
+    for run_id, set_id, version_id, selection in asked:
+        # What the phase asked once and asks no more, another version or sample, is not comparable to what it asks now.
+        suite = columns.get((version_id, selection))
+        score = found.get(set_id) if suite is not None else None
+        if suite is not None and score is not None:
             scores[run_id][suite] = score
         if score is None or score.answered < score.asked:
             lacking.add(run_id)

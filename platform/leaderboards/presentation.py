@@ -72,7 +72,11 @@ def _cell(score: dict[str, Any] | None, column: dict[str, Any], digits: int) -> 
     lowest, highest = column["range"]
 
     def place(value: float | None) -> float | None:
-        return None if value is None else round((value - lowest) / (highest - lowest) * WIDTH, 2)
+        """Drawn no finer than it is printed: a track rounds so that scores tell no more than they should."""
+        if value is None:
+            return None
+        printed = round(value, digits + 2 if percent else digits)
+        return float(round((printed - lowest) / (highest - lowest) * WIDTH, 2))
 
     interval = ""
     if score["low"] is not None and score["high"] is not None:

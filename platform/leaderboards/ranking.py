@@ -1,5 +1,6 @@
 """From suite scores to ranks: which entry of a team counts, the aggregate, and what a missing score does. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,7 +49,7 @@ def aggregate(contender: Contender, rule: Rule) -> float | None:
     total = sum(rule.weights.values())
     if not total:
         return None
-    mean = 0.0
+    parts = []
     for suite, weight in rule.weights.items():
         score = contender.scores.get(suite)
         value = score.value if score is not None and score.answered == score.asked else None
@@ -56,8 +57,9 @@ def aggregate(contender: Contender, rule: Rule) -> float | None:
             if rule.missing != "worst":
                 return None
             value = rule.worst[suite]
-        mean += weight / total * value
-    return mean
+        parts.append(weight * value)
+    # To twelve digits: what is left of rounding in the last ones must not part two entries that are equal.
+    return float(f"{math.fsum(parts) / total:.12g}")
 
 
 def place(contenders: Sequence[Contender], rule: Rule) -> list[Placed]:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from challenges.models import Phase, Track
-from evaluations.selectors import ScoredEntry, scored_entries
+from evaluations.selectors import ScoredEntry, scored_entries, suite_columns
 from evaluators.protocol.documents import canonical_json
 from leaderboards.models import Snapshot
 from leaderboards.ranking import Contender, Placed, Rule, place
@@ -26,8 +26,9 @@ def refresh(*, phase: Phase) -> Snapshot:
         # Refreshes of one phase queue up here, so that the last one to run has seen every score.
         phase = Phase.objects.select_for_update().select_related("track__challenge").get(pk=phase.pk)
         suites = list(phase.phase_suites.select_related("suite_version__suite").order_by("position", "pk"))
-        columns = [_column(phase.track, suite) for suite in suites]
-        entries = {entry.entry_id: entry for entry in scored_entries(phase) if entry.status in SHOWN}
+        keys = suite_columns(suites)
+        columns = [_column(phase.track, suite, keys[suite.suite_version_id, suite.selection]) for suite in suites]
+        entries = {entry.entry_id: entry for entry in scored_entries(phase, suites=suites) if entry.status in SHOWN}
         rule = rule_of(phase.track, columns)
         placed = place([_contender(entry) for entry in entries.values()], rule)
         rows = [_row(entries[item.contender.entry_id], item) for item in placed]
@@ -73,12 +74,12 @@ def rule_in_words(track: Track, columns: list[dict[str, Any]]) -> str:
     )
 
 
-def _column(track: Track, suite: PhaseSuite) -> dict[str, Any]:
+def _column(track: Track, suite: PhaseSuite, key: str) -> dict[str, Any]:
     version = suite.suite_version
     low, high = version.manifest.get("range", [0, 1])
     direction = version.manifest.get("direction", "higher")
     return {
-        "key": version.suite.key,
+        "key": key,
         "title": version.suite.title,
         "version": version.version,
         "digest": version.digest,

@@ -17,7 +17,7 @@ class RegistrationAdmin(ReadOnlyAdmin):
 
     challenge_path = "challenge"
     list_display = ["team", "challenge", "created_by", "created_at"]
-    list_filter = ["challenge"]
+    list_filter = [("challenge", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["team", "challenge", "created_by"]
 
 
@@ -27,7 +27,7 @@ class SubmissionAdmin(ReadOnlyAdmin):
 
     challenge_path = "registration__challenge"
     list_display = ["name", "kind", "team", "state", "created_at"]
-    list_filter = ["state", "kind", "registration__challenge"]
+    list_filter = ["state", "kind", ("registration__challenge", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["registration__team"]
     search_fields = ["name", "registration__team__name", "digest"]
 
@@ -58,7 +58,7 @@ class EntryAdmin(BaseAdmin):
 
     challenge_path = "track__challenge"
     list_display = ["submission", "track", "status", "reason", "decided_by"]
-    list_filter = ["status", "track"]
+    list_filter = ["status", ("track", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["submission__registration__team", "track", "decided_by"]
     form = EntryForm
     fields = ["submission", "track", "status", "reason", "picked", "decided_by", "decided_at"]
@@ -85,7 +85,7 @@ class QuotaChargeAdmin(ReadOnlyAdmin):
 
     challenge_path = "phase__track__challenge"
     list_display = ["registration", "phase", "entry", "state", "active", "reason", "created_at"]
-    list_filter = ["state", "phase"]
+    list_filter = ["state", ("phase", admin.RelatedOnlyFieldListFilter)]
     list_select_related = [
         "registration__team",
         "registration__challenge",

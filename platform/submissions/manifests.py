@@ -1,5 +1,6 @@
 """A manifest against a track's rules. Pure: the form, the check of an archive and a client all ask this."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -76,7 +77,7 @@ def _answers(answers: Mapping[str, Any], questions: Sequence[Question]) -> list[
 
 def _fault(answer: Any, question: Question) -> str:
     """What is wrong with an answer; empty where nothing is."""
-    number = isinstance(answer, int | float) and not isinstance(answer, bool)
+    number = isinstance(answer, int | float) and not isinstance(answer, bool) and math.isfinite(answer)
     if question.type in ("integer", "number"):
         if not number or (question.type == "integer" and not isinstance(answer, int)):
             return f"{question.key} takes {'a whole number' if question.type == 'integer' else 'a number'}"

@@ -37,6 +37,11 @@ def seal(folder: Path, *, name: str) -> str:
         return storages["sealed"].save(name, File(spool))
 
 
+def forget(name: str) -> None:
+    """Remove what was sealed and is referred to by nothing."""
+    storages["sealed"].delete(name)
+
+
 @contextmanager
 def unsealed(name: str) -> Iterator[Path]:
     """The folder behind a sealed name, in a temporary place that only this process reads."""

@@ -1,6 +1,6 @@
 """Adding, freezing and opening suite versions. No other app opens gold."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -13,7 +13,7 @@ from evaluators.predictions import score_predictions
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.requests import Draw, draw_requests, seed_key
 from evaluators.scoring import Scored, score
-from evaluators.selftest import selftest
+from evaluators.selftest import Expectation, selftest
 from evaluators.suites import CheckReport, Suite, check_suite, select
 from suites import sealing
 from suites.models import Suite as SuiteRecord
@@ -36,7 +36,19 @@ def add_version(*, folder: Path, user: User | None = None) -> SuiteVersion:
     if not report.ok or report.suite is None:
         raise ProblemsFound(report.problems)
     expectations = selftest(report.suite)
-    manifest = report.suite.manifest
+    # Outside of the transaction, which on SQLite would keep every other writer waiting.
+    sealed_name = sealing.seal(folder, name=f"suites/{report.suite.digest}.tar")
+    try:
+        return _add(report, report.suite, expectations, sealed_name, user)
+    except BaseException:
+        sealing.forget(sealed_name)
+        raise
+
+
+def _add(
+    report: CheckReport, opened: Suite, expectations: Sequence[Expectation], sealed_name: str, user: User | None
+) -> SuiteVersion:
+    manifest = opened.manifest
     with transaction.atomic():
         suite, _ = SuiteRecord.objects.get_or_create(
             key=manifest.key, defaults={"title": manifest.title, "task": manifest.task}
@@ -49,10 +61,10 @@ def add_version(*, folder: Path, user: User | None = None) -> SuiteVersion:
             suite=suite,
             version=manifest.version,
             state=SuiteVersion.State.CHECKED,
-            digest=report.suite.digest,
+            digest=opened.digest,
             manifest=manifest.model_dump(mode="json", by_alias=True),
-            sealed_name=sealing.seal(folder, name=f"suites/{report.suite.digest}.tar"),
-            items=len(report.suite.items),
+            sealed_name=sealed_name,
+            items=len(opened.items),
             groups=len(report.counts["groups"]),
             hidden="hidden" in (manifest.items, manifest.gold),
             check_report=_check_report(report),

@@ -153,6 +153,15 @@ class Container:
             state: Mapping[str, Any] = self._client.inspect_container(self.id)["State"]
         return state
 
+    def volumes(self) -> set[str]:
+        """Return the names of the volumes that it mounts; none where it is gone."""
+        with translated():
+            try:
+                facts: Mapping[str, Any] = self._client.inspect_container(self.id)
+            except NotFound:
+                return set()
+        return {mount["Name"] for mount in facts["Mounts"] if mount["Type"] == "volume"}
+
     def seconds_since_end(self) -> float:
         """Return how long ago it ended, or was created and never started; 0 while it runs or cannot be seen."""
         with translated():

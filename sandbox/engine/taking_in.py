@@ -85,7 +85,10 @@ def _clear(client: docker.APIClient, volume: str) -> None:
         container = Container(client, identity)
         if container.seconds_since_end() < ABANDONED_AFTER:
             raise SandboxUnavailable("Another worker is unpacking this submission.")
+        mounted = container.volumes()
         container.remove()
+        for staging in mounted - {volume}:
+            volumes.remove(client, staging)
     volumes.remove(client, volume)
 
 

@@ -37,8 +37,10 @@ def open_plain(root: str, path: str) -> BinaryIO:
     """Open a regular file below root without following any link or waiting for a pipe; raises Refused."""
     folders = path.split("/")
     name = folders.pop()
-    here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    here = -1
     try:
+        # The root is the submission's own folder: it may have taken away its permissions.
+        here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for folder in folders:
             inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
             os.close(here)
@@ -51,7 +53,8 @@ def open_plain(root: str, path: str) -> BinaryIO:
     except OSError:
         raise Refused("E-OUT-FILE", "The response file must be a plain file in plain folders, no links.") from None
     finally:
-        os.close(here)
+        if here >= 0:
+            os.close(here)
     facts = os.fstat(handle)
     if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
         os.close(handle)

@@ -146,3 +146,10 @@ def test_a_real_submission_of_2024_scores_what_its_organizers_published(filtered
     assert (document.coverage.answered, document.coverage.asked) == (59_875, 59_875)
     assert document.ignored == ("blimp_supplement", "glue")
     assert len(document.groups) == 67
+
+
+def test_names_of_other_suites_are_listed_only_so_many_and_so_long(make_suite: MakeSuite) -> None:
+    lines = [{"suite": f"{number:04}" + "x" * 1000, "id": "a/0", "choice": 0} for number in range(200)]
+    ignored = score_predictions(make_suite(), native(*lines), format="native").document.ignored
+    assert len(ignored) == 50
+    assert max(map(len, ignored)) == 80

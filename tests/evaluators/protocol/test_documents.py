@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators.protocol.challenge import ChallengeDocument
+from evaluators.protocol.documents import parse_yaml
 from evaluators.protocol.lines import parse_lines
 from evaluators.protocol.problems import ProblemsFound
 from evaluators.protocol.submission import SubmissionManifest
@@ -97,3 +98,12 @@ def test_a_fault_names_the_line_it_stands_on() -> None:
 def test_no_text_does_anything_but_be_read_or_refused(text: str) -> None:
     with contextlib.suppress(ProblemsFound):
         SubmissionManifest.from_yaml(text, file="x")
+
+
+@pytest.mark.parametrize("text", [r'a: "x\0y"', r'a: "\ud800"', r'"\0": 1', r'{b: [{c: "\0"}]}'])
+def test_text_that_no_database_takes_is_refused_with_its_line(text: str) -> None:
+    with pytest.raises(ProblemsFound) as caught:
+        parse_yaml(text, file="it.yaml")
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.line) == ("E-DOC-SYNTAX", 1)
+    assert "\0" not in problem.field

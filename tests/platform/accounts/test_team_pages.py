@@ -111,3 +111,11 @@ def test_the_list_of_teams_asks_the_same_number_of_queries_for_any_number_of_tea
     browser = client_of(me)
     with django_assert_num_queries(5):  # type: ignore[attr-defined]
         assert browser.get(reverse("teams")).status_code == 200
+
+
+def test_a_strange_next_address_is_no_error_and_leads_nowhere_else(make_user: Make, client_of: ClientOf) -> None:
+    client = client_of(make_user())
+    for number, onward in enumerate(("nothing", "//evil.example", "https://evil.example/", "javascript:alert(1)")):
+        response = client.post(f"{reverse('team_new')}?next={onward}", {"name": f"Herons {number}"})
+        assert response.status_code == 302
+        assert response["Location"] == ("nothing" if number == 0 else f"/teams/herons-{number}/")

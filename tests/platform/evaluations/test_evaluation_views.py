@@ -342,3 +342,19 @@ def test_the_answers_draw_is_in_no_page(
     assert bytes(response_set.draw_key).hex() not in page.content.decode()
     assert b"draw_key" not in page.content
     assert "draw" not in json.dumps(client_for(organizer).get(address(run, "submission_events")).json())
+
+
+def test_what_a_submission_wrote_into_a_message_stays_untold_when_hidden_data_is_revealed(
+    hidden: Phase, make_run: Callable[..., Run], client_for: Callable[..., Client], organizer: User
+) -> None:
+    run = make_run(hidden)
+    attempt = working(run)
+    detail = {"message": f"the field {CANARY!r} is not known here", "remedy": "Answer each request once."}
+    states.move(attempt.run, Run.State.FAILED, code="E-OUT-FORMAT", stage="running", detail=detail)
+    leases.end(attempt)
+    Phase.objects.filter(pk=hidden.pk).update(closes=timezone.now() - timedelta(hours=1))
+    for name in ("submission", "submission_status", "submission_events"):
+        told = client_for(member_of(run)).get(address(run, name)).content.decode()
+        assert "E-OUT-FORMAT" in told
+        assert CANARY not in told
+        assert CANARY in client_for(organizer).get(address(run, name)).content.decode()

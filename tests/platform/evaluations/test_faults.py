@@ -50,3 +50,10 @@ def test_problems_become_one_fault_that_names_the_first() -> None:
 
 def test_what_a_stranger_wrote_can_be_stored_in_any_database() -> None:
     assert storable({"a\x00": ["b\ud800", 1, None, {"c": "d"}]}) == {"a\ufffd": ["b?", 1, None, {"c": "d"}]}
+
+
+def test_what_a_fault_quotes_is_cut_to_a_length_that_a_page_and_a_row_take() -> None:
+    problem = Problem("E-PRED-FIELD", "m" * 10_000, "f" * 10_000, 1, "x" * 10_000)
+    fault = ParticipantFault.of_problems(ProblemsFound([problem] * 6))
+    assert len(fault.message) == 500
+    assert len(str(fault.detail)) < 5_000

@@ -8,12 +8,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from challenges.models import Phase
+from leaderboards.presentation import table
+from leaderboards.selectors import board
 from leaderboards.services import refresh
 
 pytestmark = pytest.mark.django_db
@@ -130,3 +133,13 @@ def test_a_method_s_name_can_not_run_in_a_spreadsheet(
 def test_nobody_else_gets_the_table(phase: Phase, client_of: Make, people: dict[str, User], client: Client) -> None:
     assert client_of(people["stranger"]).get("/c/pairs/results.csv").status_code == 404
     assert client.get("/c/pairs/results.csv").status_code == 302
+
+
+def test_the_whisker_is_drawn_no_finer_than_the_score_is_printed(phase: Phase, make_scored: Make) -> None:
+    phase.track.round_digits = 0
+    phase.track.save()
+    make_scored(phase, 0.65349)
+    refresh(phase=phase)
+    (line,) = table(board(AnonymousUser(), phase))
+    (cell,) = line.cells
+    assert (cell.text, cell.point, cell.low, cell.high) == ("65", 65, 55, 75)

@@ -80,3 +80,9 @@ def test_every_reference_of_one_team_is_shown() -> None:
 def test_lower_is_better_where_the_suites_say_so() -> None:
     rows = [contender(1, 1, a=0.9, b=0.9), contender(2, 2, a=0.1, b=0.1)]
     assert ranks(rows, rule(higher_is_better=False)) == [(2, 1), (1, 2)]
+
+
+def test_aggregates_that_differ_only_by_the_order_of_adding_share_a_rank() -> None:
+    suites = rule(weights={"a": 1.0, "b": 1.0, "c": 1.0}, worst={"a": 0.0, "b": 0.0, "c": 0.0})
+    rows = [contender(1, 1, a=0.61, b=0.62, c=0.63), contender(2, 2, a=0.63, b=0.62, c=0.61)]
+    assert ranks(rows, suites) == [(1, 1), (2, 1)]

@@ -1,5 +1,6 @@
 """A manifest against the rules of the tracks it enters."""
 
+import math
 from typing import Any
 
 import pytest
@@ -98,3 +99,9 @@ def test_declared_figures_within_the_budget_are_taken() -> None:
 def test_several_checkpoints_are_refused_until_a_track_scores_them() -> None:
     checkpoints = [{"name": "1M", "words": 1_000_000, "path": "a"}]
     assert found({"checkpoints": checkpoints}) == [("E-SUB-CHECKPOINTS", "checkpoints")]
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_an_answer_that_is_no_finite_number_is_refused(number: float) -> None:
+    questions = [{"key": "rate", "type": "number"}]
+    assert found({"answers": {"rate": number}}, questions=questions) == [("E-SUB-ANSWER", "answers.rate")]

@@ -1,12 +1,14 @@
 """Hand-ins in the admin: looked at; only an entry's status is decided there, with a reason."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
-from challenges.models import Challenge, Phase, Role
+from challenges.models import Challenge, Phase, Role, Track
 from submissions.models import Entry, Submission
 
 pytestmark = pytest.mark.django_db
@@ -83,3 +85,23 @@ def test_what_was_handed_in_is_neither_changed_nor_deleted_there(
         client.post(f"/admin/submissions/entry/{submission.entries.get().pk}/delete/", {"post": "yes"}).status_code
         == 403
     )
+
+
+@pytest.mark.parametrize(
+    "page", ["submissions_registration", "submissions_submission", "submissions_entry", "submissions_quotacharge",
+             "evaluations_run", "evaluations_responseset"],
+)  # fmt: skip
+def test_filters_name_nothing_of_another_challenge(
+    page: str, make_user: Callable[..., User], make_challenge: Callable[..., Challenge],
+    make_track: Callable[..., Track], make_phase: Callable[..., Phase], make_suite_version: Callable[..., Any],
+    client_of: Callable[..., Client],
+) -> None:  # fmt: skip
+    me = make_user()
+    make_challenge(organizers=(me,))
+    secret = make_track(make_challenge(published=False, title="Secret challenge"), title="Secret track")
+    other = make_track(make_challenge(published=False, title="Secret too"), title="Secret track two")
+    for number, track in enumerate((secret, other)):
+        make_suite_version(make_phase(track, title="Secret phase"), key=f"secret-suite-{number}")
+    text = client_of(me).get(reverse(f"admin:{page}_changelist")).content.decode()
+    assert "Secret" not in text
+    assert "secret-suite" not in text

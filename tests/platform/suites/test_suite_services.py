@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.files.storage import storages
+from django.db import connection
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from challenges.models import Challenge, Phase, Track
@@ -165,3 +167,24 @@ def test_an_organizer_sees_what_they_added_what_they_ask_and_what_hides_nothing(
     assert set(selectors.versions_for(other)) == {hidden, public}
     assert set(selectors.versions_for(make_user(is_superuser=True))) == {added, asked, public, hidden, unasked}
     assert not selectors.versions_for(AnonymousUser()).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sealing_keeps_no_writer_waiting_and_leaves_nothing_where_the_version_is_refused(
+    make_suite_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    inside: list[bool] = []
+    seal = sealing.seal
+
+    def watched(folder: Path, *, name: str) -> str:
+        inside.append(connection.in_atomic_block)
+        return seal(folder, name=name)
+
+    monkeypatch.setattr(sealing, "seal", watched)
+    folder = make_suite_folder()
+    version = services.add_version(folder=folder)
+    with pytest.raises(ProblemsFound):
+        services.add_version(folder=folder)
+    assert not any(inside)
+    kept = Path(settings.STORAGES["sealed"]["OPTIONS"]["location"])
+    assert [path for path in kept.rglob("*") if path.is_file()] == [kept / version.sealed_name]

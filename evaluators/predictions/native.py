@@ -1,5 +1,8 @@
 """`native`: JSON lines, one an item: {"suite": "blimp-filtered", "id": "adjunct_island/0", "choice": 1}."""
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 from evaluators.predictions.answers import Answers, chosen
 from evaluators.protocol.lines import parse_lines
 from evaluators.protocol.problems import Problem
@@ -19,57 +22,37 @@ def read(data: bytes, suite: Suite, file: str) -> Answers:
         if name not in (suite.manifest.key, suite.name):
             answers.ignored.add(str(name))
             continue
-        identifier = line.get("id")
-        unknown = sorted(line.keys() - FIELDS)
-        if unknown:
-            answers.refuse(
-                Problem(
-                    "E-PRED-FIELD",
-                    f"the field {unknown[0]!r} is not known here",
-                    file,
-                    number,
-                    unknown[0],
-                    "A choice suite takes `id` and `choice`.",
-                )
-            )
-        elif not isinstance(identifier, str) or identifier not in every:
-            answers.refuse(
-                Problem(
-                    "E-PRED-UNKNOWN-ID",
-                    f"{suite.name} has no item {str(identifier)[:80]!r}",
-                    file,
-                    number,
-                    "id",
-                    "Use the ids of the suite's items.jsonl.",
-                )
-            )
-        elif identifier in first:
-            answers.refuse(
-                Problem(
-                    "E-PRED-DUPLICATE",
-                    f"the item {identifier!r} stands on line {first[identifier]} too",
-                    file,
-                    number,
-                    "id",
-                    "Keep one line for each item.",
-                )
-            )
-        else:
+        fault = _fault(line, suite.name, every, first)
+        identifier = str(line.get("id"))
+        if fault is None:
             first[identifier] = number
             item = items.get(identifier)
             if item is None:
                 continue  # an item of another split than the one that is asked
             choice = line.get("choice")
-            if isinstance(choice, bool) or not isinstance(choice, int) or not 0 <= choice < len(item.choices):
-                answers.refuse(
-                    Problem(
-                        "E-PRED-VALUE",
-                        f"the item {identifier!r} takes a choice from 0 to {len(item.choices) - 1}",
-                        file,
-                        number,
-                        "choice",
-                    )
-                )
+            if isinstance(choice, int) and not isinstance(choice, bool) and 0 <= choice < len(item.choices):
+                answers.by_item[identifier] = chosen(item, [choice])
                 continue
-            answers.by_item[identifier] = chosen(item, [choice])
+            most = len(item.choices) - 1
+            fault = ("E-PRED-VALUE", f"the item {identifier!r} takes a choice from 0 to {most}", "choice", "")
+        code, message, field, remedy = fault
+        answers.refuse(Problem(code, message, file, number, field, remedy))
     return answers.finish()
+
+
+def _fault(
+    line: Mapping[str, Any], suite: str, every: Collection[str], first: Mapping[str, int]
+) -> tuple[str, str, str, str] | None:
+    """Code, sentence, field and remedy of what is wrong with a line's fields or id; None where nothing is."""
+    identifier = line.get("id")
+    unknown = sorted(line.keys() - FIELDS)
+    if unknown:
+        sentence = f"the field {unknown[0]!r} is not known here"
+        return "E-PRED-FIELD", sentence, unknown[0], "A choice suite takes `id` and `choice`."
+    if not isinstance(identifier, str) or identifier not in every:
+        sentence = f"{suite} has no item {str(identifier)[:80]!r}"
+        return "E-PRED-UNKNOWN-ID", sentence, "id", "Use the ids of the suite's items.jsonl."
+    if identifier in first:
+        sentence = f"the item {identifier!r} stands on line {first[identifier]} too"
+        return "E-PRED-DUPLICATE", sentence, "id", "Keep one line for each item."
+    return None

@@ -101,6 +101,20 @@ def _in_our_time(value: datetime) -> datetime:
     return value
 
 
+def _six_digits(value: float) -> float:
+    return round(value, 6)
+
+
+def ladder_text(value: str | float) -> str:
+    """A ladder's rule as a column holds it: 0.5 → "0.5"."""
+    return value if isinstance(value, str) else f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def ladder_value(text: str) -> str | float:
+    """The rule back from the column."""
+    return text if text in ("off", "standard-error") else float(text)
+
+
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(values)) < len(values):
         raise ValueError("the same value stands twice")
@@ -125,6 +139,9 @@ Markdown = Annotated[str, StringConstraints(max_length=50_000)]
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 SuiteReference = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*@[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 Split = Literal["dev", "public", "private"]
+# When a team's shown score changes on a board of hidden data: at once, or once it is better by the standard error of
+# the paired difference, or by a step in the units of the score.
+Ladder = Literal["off", "standard-error"] | Annotated[float, Field(ge=1e-6, le=1000), AfterValidator(_six_digits)]
 
 
 class Budget(Document):
@@ -149,6 +166,20 @@ class SandboxSettings(Document):
     wall: Duration = 3600
     disk: Size = 256 * 1024**2
     hardware: Key = "cpu"
+
+
+class Weights(Document):
+    """Which model folders a track takes beside safetensors with a library's own architecture."""
+
+    convert: bool = False
+    remote_code: bool = False
+
+
+class Rehearsal(Document):
+    """The free run on public items before hidden data: how often in an hour (null: no limit), items of each suite."""
+
+    hour: Annotated[int, Field(ge=1, le=MAX_COUNT)] | None = 10
+    items: int = Field(default=20, ge=1, le=10_000)
 
 
 class Question(Document):
@@ -183,6 +214,7 @@ class Ranking(Document):
     counts: Literal["best", "last", "picked"] = "best"
     aggregate: Aggregate = Aggregate()
     missing: Literal["unranked", "worst"] = "unranked"
+    ladder: Ladder = "off"
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     round: int = Field(default=2, ge=0, le=6)
 
@@ -244,6 +276,8 @@ class TrackDocument(Named):
     budget: Budget = Budget()
     max_size: Size = 2 * 1024**3
     sandbox: SandboxSettings = SandboxSettings()
+    weights: Weights = Weights()
+    rehearsal: Rehearsal = Rehearsal()
     questions: tuple[Question, ...] = ()
     ranking: Ranking = Ranking()
     phases: tuple[PhaseDocument, ...] = ()

@@ -178,7 +178,11 @@ class TrackAdmin(BaseAdmin):
     search_fields = ["title", "key", "challenge__title"]
     fieldsets = [
         (None, {"fields": ["challenge", "key", "title", "description", "position"]}),
-        ("What it takes", {"fields": ["kinds", "backends", "max_bytes", "questions", "budget"]}),
+        (
+            "What it takes",
+            {"fields": ["kinds", "backends", "convert_weights", "remote_code", "max_bytes", "questions", "budget"]},
+        ),
         ("Limits of a run", {"fields": ["image", "cpus", "memory", "pids", "gpus", "wall", "disk", "hardware"]}),
-        ("Ranking", {"fields": ["counts", "aggregate", "missing", "alpha", "round_digits"]}),
+        ("Rehearsals", {"fields": ["rehearsals_hour", "rehearsal_items"]}),
+        ("Ranking", {"fields": ["counts", "aggregate", "missing", "alpha", "round_digits", "ladder"]}),
     ]

@@ -17,6 +17,7 @@ from evaluators.protocol.challenge import (
     SIZE_UNITS,
     ChallengeDocument,
     TrackDocument,
+    ladder_value,
     read_duration,
     read_size,
     unscaled,
@@ -136,6 +137,7 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = "__all__"  # noqa: DJ007 - the admin's fieldsets say which
         widgets = {
             "image": UnfoldAdminTextInputWidget,
+            "ladder": UnfoldAdminTextInputWidget,
             "description": UnfoldAdminTextareaWidget(attrs={"rows": 6}),
         }
         labels = {
@@ -147,12 +149,20 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
             "missing": "Where a score is missing",
             "alpha": "Error level of intervals and ties",
             "round_digits": "Digits shown",
+            "convert_weights": "Older weights",
+            "remote_code": "Code of the model's own",
+            "rehearsals_hour": "Rehearsals an hour",
+            "rehearsal_items": "Items of each suite",
         }
 
     # Where a fault of the document belongs on the form.
     PLACES = {
         "max_size": "max_bytes",
         "ranking.round": "round_digits",
+        "weights.convert": "convert_weights",
+        "weights.remote_code": "remote_code",
+        "rehearsal.hour": "rehearsals_hour",
+        "rehearsal.items": "rehearsal_items",
     }
 
     def clean(self) -> dict[str, Any]:
@@ -177,7 +187,10 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
                 "missing": cleaned["missing"],
                 "alpha": cleaned["alpha"],
                 "round": cleaned["round_digits"],
+                "ladder": ladder_value(cleaned["ladder"]),
             },
+            "weights": {"convert": cleaned["convert_weights"], "remote_code": cleaned["remote_code"]},
+            "rehearsal": {"hour": cleaned["rehearsals_hour"], "items": cleaned["rehearsal_items"]},
         }
         try:
             document = TrackDocument.from_value(value, file="")

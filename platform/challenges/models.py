@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils.timezone import now
 
+LADDER = r"^(off|standard-error|\d{1,4}(\.\d{1,6})?)\Z"
 KEY = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", "Use lower-case letters, digits and single hyphens.")
 
 
@@ -125,6 +126,28 @@ class Track(models.Model):
     missing = models.CharField(max_length=10, choices=Missing, default=Missing.UNRANKED)
     alpha = models.FloatField(default=0.05, validators=[MinValueValidator(0.0001), MaxValueValidator(0.5)])
     round_digits = models.PositiveIntegerField(default=2, validators=[MaxValueValidator(6)])
+    ladder = models.CharField(
+        max_length=20,
+        default="off",
+        validators=[RegexValidator(LADDER, "Write off, standard-error, or a step such as 0.5.")],
+        help_text="On public boards a shown score changes only when it beats the team's best: off, by the "
+        "standard-error of the paired difference, or by a step in the units of the score.",
+    )
+    convert_weights = models.BooleanField(
+        default=False, help_text="Take .bin and older weights, converted to safetensors in a container without network."
+    )
+    remote_code = models.BooleanField(
+        default=False, help_text="Take models whose config.json names code of their own (auto_map)."
+    )
+    rehearsals_hour = models.PositiveIntegerField(
+        null=True, blank=True, default=10, help_text="Free rehearsals on public items a team may make in an hour."
+    )
+    rehearsal_items = models.PositiveIntegerField(
+        default=20, validators=[MinValueValidator(1), MaxValueValidator(10_000)], help_text="Items of each suite."
+    )
+    # Set by the platform when something lasting is wrong here: nothing is claimed until an organizer lifts it.
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["position", "key"]

@@ -117,6 +117,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR / "public"}},
     "artifacts": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"location": VAR / "artifacts"}},
     "sealed": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"location": VAR / "sealed"}},
+    # Runner images as `docker save` archives, from which any worker takes the same bytes.
+    "images": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"location": VAR / "images"}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 STATIC_URL = "/static/"

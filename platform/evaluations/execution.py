@@ -8,8 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from config.queue import enqueue
-from evaluations import answers, leases, states
+from evaluations import answers, leases, outcomes, states
 from evaluations.faults import OURS, ParticipantFault, PlatformFault, fault_of, fault_of_response, storable
 from evaluations.leases import Heart
 from evaluations.models import Attempt, ResponseSet, Run
@@ -19,7 +18,7 @@ from evaluators.requests import Draw
 from evaluators.responses import checked
 from sandbox.interface import Job, Outcome, Sandbox, Workspace
 from sandbox.limits import Limits
-from submissions import checks, engine, quota
+from submissions import checks, engine
 from submissions.models import Submission
 from suites import services as suites
 
@@ -250,8 +249,7 @@ def _finish(work: _Work) -> None:
     with transaction.atomic():
         work.move(Run.State.DONE)
         leases.end(work.attempt)
-        quota.finish(entry=work.run.entry, phase=work.run.phase)
-        enqueue("leaderboards.refresh", work.run.phase_id)
+        outcomes.done(work.run)
 
 
 def _fail(work: _Work, fault: ParticipantFault) -> None:
@@ -261,4 +259,4 @@ def _fail(work: _Work, fault: ParticipantFault) -> None:
     with transaction.atomic():
         work.move(Run.State.FAILED, code=fault.code, stage=work.run.state, detail=storable(detail))
         leases.end(work.attempt)
-        quota.finish(entry=work.run.entry, phase=work.run.phase)
+        outcomes.failed(work.run)

@@ -13,11 +13,10 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from config.queue import enqueue
-from evaluations import clock, states
+from evaluations import clock, outcomes, states
 from evaluations.faults import storable
 from evaluations.models import Attempt, Run
 from sandbox.interface import Progress
-from submissions import quota
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ def send_back(run: Run, *, reason: str, back_off: bool, attempt: Attempt | None 
         if tried >= settings.MAX_ATTEMPTS:
             detail = {"reason": reason[:500]}
             states.move(run, Run.State.ERRORED, lease=lease, code="E-PLATFORM", stage=run.state, detail=detail)
-            quota.release(entry=run.entry, phase=run.phase, reason="an error of the platform")
+            outcomes.errored(run)
         else:
             wait = min(BACK_OFF_SECONDS * 2 ** (tried - 1), MOST_BACK_OFF_SECONDS) if back_off else 0.0
             states.move(run, Run.State.QUEUED, lease=lease, not_before=clock.now() + timedelta(seconds=wait))

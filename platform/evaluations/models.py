@@ -81,12 +81,56 @@ class Run(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["entry", "phase"], condition=models.Q(purpose="phase"), name="run_once_per_phase"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["entry", "phase"], condition=models.Q(purpose="rehearsal"), name="rehearsal_once_per_phase"
+            ),
         ]
         indexes = [models.Index(fields=["state", "queue", "not_before", "created_at"], name="run_queue")]
 
     def __str__(self) -> str:
         return f"{self.entry} in {self.phase.key}: {self.state}"
+
+
+class RunnerImage(models.Model):
+    """A runner image kept as a `docker save` archive in the storage `images`: every worker runs the same bytes."""
+
+    image_id = models.CharField(max_length=80, unique=True, help_text="sha256:… of its configuration.")
+    name = models.CharField(max_length=60, help_text="What it was built as: base, model.")
+    storage_name = models.CharField(max_length=200)
+    size = models.PositiveBigIntegerField(help_text="Of the archive, in bytes.")
+    digest = models.CharField(max_length=64, help_text="sha256 of the archive.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.image_id[:19]}"
+
+
+class Canary(models.Model):
+    """What the canary baseline scored in an image on a class of hardware; it must be the same to the bit, always."""
+
+    image_id = models.CharField(max_length=80)
+    hardware = models.CharField(max_length=40)
+    evaluator = models.CharField(max_length=40)
+    expected = models.CharField(max_length=64, help_text="sha256 of the scores of the first time.")
+    found = models.CharField(max_length=64, blank=True, help_text="sha256 of the scores of the last time.")
+    worker = models.CharField(max_length=120, blank=True)
+    fault = models.CharField(max_length=300, blank=True, help_text="Why it did not come to an end the last time.")
+    checked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "canaries"
+        constraints = [
+            models.UniqueConstraint(fields=["image_id", "hardware", "evaluator"], name="canary_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.image_id[:19]} on {self.hardware}"
+
+    @property
+    def sings(self) -> bool:
+        """Whether the last check came to its end with the expected scores."""
+        return not self.fault and self.found == self.expected
 
 
 class RunResponseSet(models.Model):

@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -92,6 +93,9 @@ class Submission(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     problems = models.JSONField(default=list, blank=True, help_text="Why it was rejected: code, sentence, remedy.")
     files = models.JSONField(default=list, blank=True, help_text="Path, size and sha256 of each file in it.")
+    conversion = models.JSONField(
+        default=dict, blank=True, help_text="Weights that were converted to safetensors: from what, to what, by what."
+    )
     submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     checked_at = models.DateTimeField(null=True, blank=True)
@@ -163,3 +167,37 @@ class QuotaCharge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entry} in {self.phase}: {self.state}"
+
+
+class QuotaChange(models.Model):
+    """Something that happened to a charge, and why; rows are only ever added."""
+
+    charge = models.ForeignKey(QuotaCharge, on_delete=models.CASCADE, related_name="changes")
+    old = models.CharField(max_length=10, blank=True)
+    new = models.CharField(max_length=10)
+    reason = models.CharField(max_length=200)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.old} → {self.new}: {self.reason}"
+
+
+class QuotaGrant(models.Model):
+    """Hand-ins that organizers gave a team beyond the phase's quota: in all, and on one day (UTC)."""
+
+    registration = models.ForeignKey(Registration, on_delete=models.PROTECT, related_name="grants")
+    phase = models.ForeignKey(Phase, on_delete=models.PROTECT, related_name="grants")
+    amount = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(1000)])
+    day = models.DateField(help_text="The day (UTC) whose quota grows by as many; the total grows in any case.")
+    reason = models.CharField(max_length=200)
+    granted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.amount} more for {self.registration.team} in {self.phase}"

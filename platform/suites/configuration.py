@@ -13,7 +13,15 @@ from accounts.models import User
 from challenges.models import Challenge, Phase, Role, Track
 from challenges.selectors import is_organizer
 from challenges.services import grant_role
-from evaluators.protocol.challenge import ChallengeDocument, PhaseDocument, SuiteSource, TrackDocument, written
+from evaluators.protocol.challenge import (
+    ChallengeDocument,
+    PhaseDocument,
+    SuiteSource,
+    TrackDocument,
+    ladder_text,
+    ladder_value,
+    written,
+)
 from evaluators.protocol.problems import Problem, ProblemsFound
 from suites import selectors, services
 from suites.models import PhaseSuite, SuiteVersion
@@ -193,6 +201,11 @@ def _track_fields(document: TrackDocument, position: int) -> dict[str, Any]:
         "missing": ranking.missing,
         "alpha": ranking.alpha,
         "round_digits": ranking.round,
+        "ladder": ladder_text(ranking.ladder),
+        "convert_weights": document.weights.convert,
+        "remote_code": document.weights.remote_code,
+        "rehearsals_hour": document.rehearsal.hour,
+        "rehearsal_items": document.rehearsal.items,
     }
 
 
@@ -302,6 +315,8 @@ def _track_value(track: Track, local: Callable[[datetime], str]) -> dict[str, An
             "disk": track.disk,
             "hardware": track.hardware,
         },
+        "weights": {"convert": track.convert_weights, "remote_code": track.remote_code},
+        "rehearsal": {"hour": track.rehearsals_hour, "items": track.rehearsal_items},
         "questions": track.questions,
         "ranking": {
             "counts": track.counts,
@@ -309,6 +324,7 @@ def _track_value(track: Track, local: Callable[[datetime], str]) -> dict[str, An
             "missing": track.missing,
             "alpha": track.alpha,
             "round": track.round_digits,
+            "ladder": ladder_value(track.ladder),
         },
         "phases": [_phase_value(phase, local) for phase in track.phases.all()],
     }

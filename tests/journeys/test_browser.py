@@ -97,6 +97,8 @@ def test_a_participant_comes_from_sign_up_to_a_score_on_the_leaderboard(
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label("Email").fill("ada@example.org")
     page.get_by_role("main").get_by_role("button", name="Log in").click()
+    # The click does not wait for the answer, and leaving before it comes would leave without the session.
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
     page.goto("/c/pairs/register")
     shoot(page, "register-no-team")
     page.get_by_role("link", name="Open a team").click()

@@ -60,6 +60,11 @@ class SuiteAdmin(BaseAdmin):
     search_fields = ["key", "title"]
     readonly_fields = ["key", "task", "created_at"]
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A suite's title stands on every challenge that uses it: whoever added a version may change it."""
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or selectors.may_extend(request.user, obj))  # type: ignore[arg-type]
+
     def own_rows(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Those with a version that the organizer may see."""
         return rows.filter(pk__in=selectors.versions_for(request.user).values("suite"))

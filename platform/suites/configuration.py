@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, QuerySet
 
 from accounts.models import User
 from challenges.models import Challenge, Phase, Role, Track
@@ -48,6 +48,18 @@ def apply(document: ChallengeDocument, *, user: User | None = None, base: Path |
     where a `user` applies it, be theirs to use. Tracks and phases that the document does not name are removed, unless
     somebody has entered them.
     """
+    prepared = _prepare(document, base, user)
+    try:
+        return _apply(document, user, base, prepared)
+    except BaseException:
+        for suite in prepared.values():
+            suite.forget()
+        raise
+
+
+def _apply(
+    document: ChallengeDocument, user: User | None, base: Path | None, prepared: dict[str, services.Prepared]
+) -> Applied:
     with transaction.atomic():
         changes: list[str] = []
         there = Challenge.objects.filter(key=document.key).first()
@@ -58,7 +70,7 @@ def apply(document: ChallengeDocument, *, user: User | None = None, base: Path |
                 field="key",
                 remedy="Choose another key, or ask its organizers for the role.",
             )
-        versions = _suites(document, base, user, changes)
+        versions = _suites(document, _usable(base, user), prepared, user, changes)
         challenge = _upsert(
             Challenge, {"key": document.key}, _challenge_fields(document), changes, f"challenge {document.key}"
         )
@@ -88,18 +100,40 @@ def apply(document: ChallengeDocument, *, user: User | None = None, base: Path |
         return Applied(challenge, changes)
 
 
+def _usable(base: Path | None, user: User | None) -> QuerySet[SuiteVersion]:
+    """Who runs the command on this machine may use every suite; who uploads a document, their own."""
+    return SuiteVersion.objects.all() if user is None or base is not None else selectors.versions_for(user)
+
+
+def _prepare(document: ChallengeDocument, base: Path | None, user: User | None) -> dict[str, services.Prepared]:
+    """Check and seal the folders of versions that are missing, before any transaction; raises ProblemsFound."""
+    prepared: dict[str, services.Prepared] = {}
+    try:
+        for number, source in enumerate(document.suites):
+            name = f"{source.key}@{source.version}"
+            if not _usable(base, user).filter(suite__key=source.key, version=source.version).exists():
+                prepared[name] = _prepared(source, f"suites[{number}]", base)
+    except BaseException:
+        for suite in prepared.values():
+            suite.forget()
+        raise
+    return prepared
+
+
 def _suites(
-    document: ChallengeDocument, base: Path | None, user: User | None, changes: list[str]
+    document: ChallengeDocument,
+    usable: QuerySet[SuiteVersion],
+    prepared: dict[str, services.Prepared],
+    user: User | None,
+    changes: list[str],
 ) -> dict[str, SuiteVersion]:
-    """The frozen version behind every `key@version`; those with a source folder are added where they are missing."""
+    """The frozen version behind every `key@version`; what was prepared is recorded."""
     found: dict[str, SuiteVersion] = {}
-    # Who runs the command on this machine may use every suite; who uploads a document, their own.
-    usable = SuiteVersion.objects.all() if user is None or base is not None else selectors.versions_for(user)
     for number, source in enumerate(document.suites):
         name = f"{source.key}@{source.version}"
         version = usable.filter(suite__key=source.key, version=source.version).select_related("suite").first()
         if version is None:
-            version = _added(source, f"suites[{number}]", base, user)
+            version = services.record(prepared[name], user=user)
             changes.append(f"suite {name}: added")
         if source.digest and source.digest != version.digest:
             raise _refused(
@@ -112,8 +146,8 @@ def _suites(
     return found
 
 
-def _added(source: SuiteSource, place: str, base: Path | None, user: User | None) -> SuiteVersion:
-    """Add the version from its source folder; raises ProblemsFound where there is none, or holds another version."""
+def _prepared(source: SuiteSource, place: str, base: Path | None) -> services.Prepared:
+    """The version in its source folder; raises ProblemsFound where there is none, or it holds another version."""
     name = f"{source.key}@{source.version}"
     if not source.source or "://" in source.source or base is None:
         raise _refused(
@@ -124,7 +158,7 @@ def _added(source: SuiteSource, place: str, base: Path | None, user: User | None
             "and apply the document with the command.",
         )
     try:
-        version = services.add_version(folder=base / source.source, user=user)
+        prepared = services.prepare(base / source.source)
     except ProblemsFound as error:
         raise ProblemsFound(
             [
@@ -132,9 +166,12 @@ def _added(source: SuiteSource, place: str, base: Path | None, user: User | None
                 for problem in error.problems
             ]
         ) from error
-    if str(version) != name:
-        raise _refused("E-CHALLENGE-SUITE", f"the folder holds {version}, not {name}", field=f"{place}.source")
-    return version
+    manifest = prepared.opened.manifest
+    if f"{manifest.key}@{manifest.version}" != name:
+        prepared.forget()
+        message = f"the folder holds {manifest.key}@{manifest.version}, not {name}"
+        raise _refused("E-CHALLENGE-SUITE", message, field=f"{place}.source")
+    return prepared
 
 
 def _weights(track: TrackDocument, place: str) -> None:

@@ -4,8 +4,9 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
+from accounts.models import User
 from challenges.models import Challenge
-from suites.models import SuiteVersion
+from suites.models import Suite, SuiteVersion
 
 
 def versions_for(user: AbstractBaseUser | AnonymousUser) -> QuerySet[SuiteVersion]:
@@ -21,6 +22,11 @@ def versions_for(user: AbstractBaseUser | AnonymousUser) -> QuerySet[SuiteVersio
         return rows.none()
     asked = Q(phase_suites__phase__track__challenge__in=Challenge.objects.organized_by(user))
     return rows.filter(pk__in=rows.filter(Q(uploaded_by=user.pk) | asked | Q(hidden=False)).values("pk"))
+
+
+def may_extend(user: User, suite: Suite) -> bool:
+    """Whether the user may add versions to the suite and rename it: who added one may, and superusers."""
+    return bool(user.is_superuser or suite.versions.filter(uploaded_by=user).exists())
 
 
 def split_counts(version: SuiteVersion) -> dict[str, int]:

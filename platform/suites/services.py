@@ -15,7 +15,7 @@ from evaluators.requests import Draw, draw_requests, seed_key
 from evaluators.scoring import Scored, score
 from evaluators.selftest import Expectation, selftest
 from evaluators.suites import CheckReport, Suite, check_suite, select
-from suites import sealing
+from suites import sealing, selectors
 from suites.models import Suite as SuiteRecord
 from suites.models import SuiteVersion, Unsealing
 
@@ -30,29 +30,54 @@ class Selection:
     sample: int | None = None
 
 
-def add_version(*, folder: Path, user: User | None = None) -> SuiteVersion:
-    """Check, self-test and seal a suite folder; raises ProblemsFound where it is not valid or the version exists."""
+@dataclass(frozen=True)
+class Prepared:
+    """A suite folder that was checked, self-tested and sealed, and is in no table yet: `record` it, or `forget` it."""
+
+    report: CheckReport
+    opened: Suite
+    expectations: Sequence[Expectation]
+    sealed_name: str
+
+    def forget(self) -> None:
+        """Remove what was sealed."""
+        sealing.forget(self.sealed_name)
+
+
+def prepare(folder: Path) -> Prepared:
+    """Check, self-test and seal a suite folder; raises ProblemsFound where it is not valid.
+
+    It takes its time, so it has no place in a transaction: on SQLite that would keep every other writer waiting.
+    """
     report = check_suite(folder)
     if not report.ok or report.suite is None:
         raise ProblemsFound(report.problems)
     expectations = selftest(report.suite)
-    # Outside of the transaction, which on SQLite would keep every other writer waiting.
-    sealed_name = sealing.seal(folder, name=f"suites/{report.suite.digest}.tar")
+    return Prepared(report, report.suite, expectations, sealing.seal(folder, name=f"suites/{report.suite.digest}.tar"))
+
+
+def add_version(*, folder: Path, user: User | None = None) -> SuiteVersion:
+    """Prepare a suite folder and record it; raises ProblemsFound where it is not valid or can't be added."""
+    prepared = prepare(folder)
     try:
-        return _add(report, report.suite, expectations, sealed_name, user)
+        return record(prepared, user=user)
     except BaseException:
-        sealing.forget(sealed_name)
+        prepared.forget()
         raise
 
 
-def _add(
-    report: CheckReport, opened: Suite, expectations: Sequence[Expectation], sealed_name: str, user: User | None
-) -> SuiteVersion:
+def record(prepared: Prepared, *, user: User | None = None) -> SuiteVersion:
+    """Make a version of what was prepared; raises ProblemsFound where the version exists or the suite is another's."""
+    report, opened = prepared.report, prepared.opened
     manifest = opened.manifest
     with transaction.atomic():
-        suite, _ = SuiteRecord.objects.get_or_create(
+        suite, new = SuiteRecord.objects.get_or_create(
             key=manifest.key, defaults={"title": manifest.title, "task": manifest.task}
         )
+        if not new and user is not None and not selectors.may_extend(user, suite):
+            message = f"the suite {suite.key} belongs to somebody else"
+            remedy = "Give yours another key, or ask whoever added it to add this version."
+            raise ProblemsFound([Problem("E-SUITE-OTHERS", message, "suite.yaml", field="key", remedy=remedy)])
         if suite.versions.filter(version=manifest.version).exists():
             remedy = "A version never changes: give the new content a new version."
             message = f"{suite.key}@{manifest.version} is there already"
@@ -63,12 +88,12 @@ def _add(
             state=SuiteVersion.State.CHECKED,
             digest=opened.digest,
             manifest=manifest.model_dump(mode="json", by_alias=True),
-            sealed_name=sealed_name,
+            sealed_name=prepared.sealed_name,
             items=len(opened.items),
             groups=len(report.counts["groups"]),
             hidden="hidden" in (manifest.items, manifest.gold),
             check_report=_check_report(report),
-            selftest_report={"checks": [asdict(expectation) for expectation in expectations]},
+            selftest_report={"checks": [asdict(expectation) for expectation in prepared.expectations]},
             uploaded_by=user,
         )
         Unsealing.objects.create(suite_version=version, reason="check and self-test before it was sealed", user=user)

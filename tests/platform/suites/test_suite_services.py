@@ -45,6 +45,18 @@ def test_a_version_never_changes(make_suite_folder: Callable[..., Path]) -> None
 
 
 @pytest.mark.django_db
+def test_nobody_adds_a_version_under_the_key_of_anothers_suite(
+    make_suite_folder: Callable[..., Path], make_user: Callable[..., User]
+) -> None:
+    owner, other = make_user(), make_user()
+    services.add_version(folder=make_suite_folder("owls"), user=owner)
+    with pytest.raises(ProblemsFound, match="belongs to somebody else"):
+        services.add_version(folder=make_suite_folder("owls", version="2"), user=other)
+    assert services.add_version(folder=make_suite_folder("owls", version="2"), user=owner).version == "2"
+    assert SuiteVersion.objects.count() == 2
+
+
+@pytest.mark.django_db
 def test_a_faulty_folder_leaves_nothing_behind(make_suite_folder: Callable[..., Path]) -> None:
     folder = make_suite_folder("owls")
     (folder / "gold.jsonl").write_text('{"id": "pair/0", "gold": 7}\n')

@@ -12,6 +12,7 @@ from evaluators.suites.folder import Suite
 from evaluators.tasks import task_of
 
 Response = dict[str, Any]
+DECLARED = 0.005
 EXACT = 1e-9
 
 
@@ -52,6 +53,7 @@ def selftest(suite: Suite) -> list[Expectation]:
     return [
         Expectation("constant answers score chance", math.isclose(constant, chance, abs_tol=EXACT),
                     f"{constant:.6f} (1/k: {chance:.6f})"),
+        *_declared(suite, chance),
         Expectation("the gold itself scores best", math.isclose(oracle, high, abs_tol=EXACT), f"{oracle:.6f}"),
         Expectation("the opposite of the gold scores worst", math.isclose(anti, low, abs_tol=EXACT), f"{anti:.6f}"),
         Expectation("order of items and candidates changes nothing", lengths[0] == lengths[1],
@@ -59,6 +61,15 @@ def selftest(suite: Suite) -> list[Expectation]:
         _dropped(suite, draws[0]),
         _duplicated(suite, draws[0]),
     ]  # fmt: skip
+
+
+def _declared(suite: Suite, chance: float) -> list[Expectation]:
+    """Boards draw a line at the manifest's chance, so it has to be what equal answers score; rounded is enough."""
+    given = suite.manifest.chance
+    if given is None:
+        return []
+    return [Expectation("the manifest's chance is what equal answers score",
+                        math.isclose(given, chance, abs_tol=DECLARED), f"{given:g} (1/k: {chance:.6f})")]  # fmt: skip
 
 
 def _responses(draw: Draw, by: Callable[[Draw, dict[str, Any]], float]) -> Iterable[Response]:

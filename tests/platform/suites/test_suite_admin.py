@@ -58,7 +58,7 @@ def test_an_organizer_uploads_looks_and_freezes(
     client_of: ClientOf, organizer: User, own: Challenge, make_suite_folder: Callable[..., Path]
 ) -> None:
     browser = client_of(organizer)
-    folder = with_canary(make_suite_folder("owls"))
+    folder = with_canary(make_suite_folder("owls", chance=None))
     page = browser.post(reverse("admin:suites_suiteversion_add"), {"archive": archive(folder)}, follow=True)
     version = SuiteVersion.objects.get()
     assert (version.state, version.uploaded_by) == ("checked", organizer)

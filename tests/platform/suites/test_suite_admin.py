@@ -129,7 +129,7 @@ def test_gold_is_on_no_page_and_in_no_download(
     client_of: ClientOf, organizer: User, own: Challenge, make_phase: Callable[..., Phase],
     make_track: Callable[..., Track], make_suite_folder: Callable[..., Path],
 ) -> None:  # fmt: skip
-    folder = with_canary(make_suite_folder("owls", pairs=4))
+    folder = with_canary(make_suite_folder("owls", pairs=4, chance=None))
     version = services.freeze(version=services.add_version(folder=folder, user=organizer))
     phase = make_phase(make_track(own))
     PhaseSuite.objects.create(phase=phase, suite_version=version, splits=["dev"])

@@ -31,12 +31,45 @@ def build_images(
     """Build the images whose content changed."""
     from sandbox.images.build import build
 
-    chosen = names or list(IMAGES)
-    for name in chosen:
-        if name not in IMAGES:
-            raise typer.BadParameter(f"There is no image '{name}'; choose from: {', '.join(IMAGES)}.")
+    chosen = [_image(name) for name in names or IMAGES]
     for built in build(chosen, torch_index=torch_index, say=typer.echo):
         typer.echo(f"{built.name}  {built.tag}  {built.image_id}")
+
+
+@images.command("save")
+def save_image(
+    name: Annotated[str, typer.Argument(help="base, model, or an image's id")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="where the archive goes")],
+) -> None:
+    """Write an image to a file, so that other workers run the same bytes."""
+    from sandbox.docker_sandbox import DockerSandbox
+
+    sandbox = DockerSandbox()
+    image_id = name if name.startswith("sha256:") else sandbox.image_id(_image(name))
+    with file.open("wb") as opened:
+        saved = sandbox.save_image(image_id, opened)
+    typer.echo(f"{image_id}  {saved.size:,} bytes  sha256 {saved.sha256}")
+
+
+@images.command("load")
+def load_image(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="an archive that `images save` wrote")],
+    image_id: Annotated[str | None, typer.Option("--id", help="the id that it must have")] = None,
+) -> None:
+    """Load an image from a file; one that holds another image than the id says, or more than one, is refused."""
+    from sandbox.docker_sandbox import DockerSandbox
+    from sandbox.images.archive import identify
+
+    with file.open("rb") as opened:
+        wanted = image_id or identify(opened)
+        DockerSandbox().load_image(opened, wanted)
+    typer.echo(wanted)
+
+
+def _image(name: str) -> str:
+    if name not in IMAGES:
+        raise typer.BadParameter(f"There is no image '{name}'; choose from: {', '.join(IMAGES)}.")
+    return name
 
 
 def _size(text: str) -> int:

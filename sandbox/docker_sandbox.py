@@ -10,9 +10,11 @@ import docker
 from sandbox.engine import taking_in, volumes
 from sandbox.engine.connection import connect, describe
 from sandbox.engine.names import new_name
+from sandbox.engine.options import traits
 from sandbox.engine.workspace import DockerWorkspace
+from sandbox.images import archive as archives
 from sandbox.images.build import find
-from sandbox.interface import EngineInfo, IntakeReport, IntakeRules
+from sandbox.interface import EngineInfo, IntakeReport, IntakeRules, KeptVolume, SavedImage
 from sandbox.limits import Limits
 
 
@@ -28,9 +30,13 @@ class DockerSandbox:
         self._images: dict[str, str] = {}
 
     def ping(self) -> EngineInfo:
-        """Ask the engine for its version; raises SandboxUnavailable with the command that mends it."""
+        """Ask the engine for its version; raises SandboxUnavailable with the command that mends it.
+
+        An engine that lacks the runtime which was asked for is of no use either.
+        """
         with self._client() as client:
             info = describe(client)
+        traits(info)
         with self._lock:
             self._info = info
         return info
@@ -46,6 +52,19 @@ class DockerSandbox:
                 self._images[name] = known
         return known
 
+    def has_image(self, image_id: str) -> bool:
+        """Say whether this engine holds the image; where it does not, load its archive."""
+        with self._client() as client:
+            return archives.has(client, image_id)
+
+    def save_image(self, image_id: str, file: BinaryIO) -> SavedImage:
+        """Write an image as a gzipped archive; raises ImageMissing, SandboxUnavailable."""
+        return archives.save(None, image_id, file)
+
+    def load_image(self, file: BinaryIO, image_id: str) -> None:
+        """Load a seekable archive that `save_image` wrote; raises ImageRefused where it holds another image."""
+        archives.load(file, image_id=image_id)
+
     def intake(self, archive: BinaryIO, *, volume: str, rules: IntakeRules, labels: Mapping[str, str]) -> IntakeReport:
         """Check and unpack a seekable archive into the named volume, inside a container; raises SandboxUnavailable.
 
@@ -54,7 +73,15 @@ class DockerSandbox:
         """
         base = self.image_id("base")
         with self._client() as client:
-            return taking_in.take_in(client, archive, base_image=base, volume=volume, rules=rules, labels=labels)
+            return taking_in.take_in(
+                client,
+                archive,
+                base_image=base,
+                model_image=lambda: self.image_id("model"),
+                volume=volume,
+                rules=rules,
+                labels=labels,
+            )
 
     def new_volume_name(self) -> str:
         """Return a fresh, neutral name for a submission volume."""
@@ -65,18 +92,30 @@ class DockerSandbox:
         with self._client() as client:
             return taking_in.is_complete(client, volume)
 
-    def read_file(self, volume: str, path: str, *, max_bytes: int) -> bytes:
+    def read_file(self, volume: str, path: str, *, max_bytes: int, labels: Mapping[str, str] | None = None) -> bytes:
         """Return the bytes of one unpacked file; raises FileNotFoundError, ValueError where it is larger."""
         base = self.image_id("base")
         with self._client() as client:
             if not volumes.exists(client, volume):
                 raise FileNotFoundError(path)
-            return taking_in.read_file(client, base_image=base, volume=volume, path=path, max_bytes=max_bytes)
+            return taking_in.read_file(
+                client, base_image=base, volume=volume, path=path, max_bytes=max_bytes, labels=labels or {}
+            )
 
     def remove_volume(self, volume: str) -> None:
         """Remove a submission volume; one that is not there is no error."""
         with self._client() as client:
             volumes.remove(client, volume)
+
+    def kept_volumes(self, labels: Mapping[str, str]) -> list[KeptVolume]:
+        """Return the submission volumes that bear these labels, the newest first."""
+        with self._client() as client:
+            return taking_in.kept(client, labels)
+
+    def release_volume(self, volume: str) -> bool:
+        """Remove a submission volume unless a container has it; say whether it is gone."""
+        with self._client() as client:
+            return taking_in.release(client, volume)
 
     def open_attempt(self, *, labels: Mapping[str, str], limits: Limits) -> DockerWorkspace:
         """Return a workspace for one attempt, to be entered with `with`."""

@@ -17,6 +17,10 @@ class ImageBuildFailed(SandboxError):
     """An image could not be built; the sentence says why and what to do."""
 
 
+class ImageRefused(SandboxError):
+    """An image's archive does not hold the image that was asked for, or more than it; nothing of it is used."""
+
+
 class CollectFailed(SandboxError):
     """Our own collector ended in an unforeseen way; the responses were not read."""
 

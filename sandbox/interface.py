@@ -1,7 +1,7 @@
 """What a sandbox offers: intake of an archive, and one attempt at a job. Implementations: docker_sandbox."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
@@ -19,6 +19,15 @@ class EngineInfo:
     cpus: int
     memory: int
     security_options: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SavedImage:
+    """The archive that an image became: its size in bytes, and its SHA-256 in hex."""
+
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,8 @@ class IntakeRules:
 
     `single_file` is the name under which a bare file (not a zip or tar) is accepted, such as an uploaded
     predictions.json.gz; None refuses bare files. `allow_pickle` and `allow_auto_map` are for tracks whose
-    submissions bring code, which runs inside predict only.
+    submissions bring code, which runs inside predict only; `convert_weights` turns pickled weights of model folders
+    into safetensors, in a container of their own.
     """
 
     max_bytes: int = 4 * GiB
@@ -35,6 +45,7 @@ class IntakeRules:
     max_unpacked_bytes: int = 8 * GiB
     allow_pickle: bool = False
     allow_auto_map: bool = False
+    convert_weights: bool = False
     single_file: str | None = None
     wall: float = 600.0
 
@@ -59,8 +70,22 @@ class IntakeFile:
 
 
 @dataclass(frozen=True, slots=True)
+class WeightsConversion:
+    """Pickled weights that became safetensors: from what, to what, by what; `left_out` was never opened."""
+
+    sources: tuple[IntakeFile, ...]
+    results: tuple[IntakeFile, ...]
+    left_out: tuple[IntakeFile, ...] = ()
+    torch: str = ""
+    image_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IntakeReport:
-    """What intake found; where `ok` is false the volume is gone and `problems` says why."""
+    """What intake found; where `ok` is false the volume is gone and `problems` says why.
+
+    `files` are those that predict sees: after a conversion, its results in place of its sources.
+    """
 
     ok: bool
     problems: tuple[IntakeProblem, ...] = ()
@@ -69,6 +94,16 @@ class IntakeReport:
     config_text: str | None = None
     unpacked_bytes: int = 0
     stripped_folder: str | None = None
+    conversion: WeightsConversion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptVolume:
+    """A submission's volume on an engine, with the labels of its intake; `created` is the engine's time, as text."""
+
+    name: str
+    labels: Mapping[str, str]
+    created: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +139,13 @@ class Wall:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a job; `error` is the runner's own typed error, `peak_memory` the cgroup peak in bytes."""
+    """What became of a job; `error` is the runner's own typed error.
+
+    `peak_memory` is the control group's peak in bytes, page cache and /tmp included; `response_bytes` what the
+    response volume held at the end, where the run did not complete (else what is collected says it); `disk_bytes` what
+    was written to the host's disks; `peak_pids` the most processes and threads at a time, those that start a container
+    included; `oom_kills` how many were killed for memory. None: this host can't say.
+    """
 
     verdict: Verdict
     exit_code: int | None
@@ -114,6 +155,15 @@ class Outcome:
     peak_memory: int | None
     log_tail: str
     oom_event: bool
+    response_bytes: int | None = None
+    disk_bytes: int | None = None
+    peak_pids: int | None = None
+    oom_kills: int | None = None
+
+    def resources(self) -> dict[str, Any]:
+        """Return what was measured, ready for JSON."""
+        names = ("cpu_seconds", "peak_memory", "oom_event", "response_bytes", "disk_bytes", "peak_pids", "oom_kills")
+        return {"wall": asdict(self.wall), **{name: getattr(self, name) for name in names}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +193,14 @@ class ResponseProblem:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The accepted responses by file, and the problems of the files that were refused."""
+    """The accepted responses by file, and the problems of the files that were refused.
+
+    `response_bytes` is what the response volume held; None where that is not known.
+    """
 
     responses: Mapping[str, list[dict[str, Any]]]
     problems: tuple[ResponseProblem, ...] = ()
+    response_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +247,19 @@ class Sandbox(Protocol):
     def image_id(self, name: str) -> str:
         """Return the id of the image `base` or `model` built from these sources; raises ImageMissing."""
 
+    def has_image(self, image_id: str) -> bool:
+        """Say whether this engine holds the image; where it does not, load its archive."""
+
+    def save_image(self, image_id: str, file: BinaryIO) -> SavedImage:
+        """Write an image as a gzipped archive; raises ImageMissing, SandboxUnavailable."""
+
+    def load_image(self, file: BinaryIO, image_id: str) -> None:
+        """Load a seekable archive that `save_image` wrote; raises ImageRefused where it holds another image."""
+
     def intake(self, archive: BinaryIO, *, volume: str, rules: IntakeRules, labels: Mapping[str, str]) -> IntakeReport:
         """Check and unpack a seekable archive into the named volume, inside a container; raises SandboxUnavailable."""
 
-    def read_file(self, volume: str, path: str, *, max_bytes: int) -> bytes:
+    def read_file(self, volume: str, path: str, *, max_bytes: int, labels: Mapping[str, str] | None = None) -> bytes:
         """Return the bytes of one unpacked file; raises FileNotFoundError, ValueError where it is larger."""
 
     def has_volume(self, volume: str) -> bool:
@@ -207,6 +270,12 @@ class Sandbox(Protocol):
 
     def remove_volume(self, volume: str) -> None:
         """Remove a submission volume; one that is not there is no error."""
+
+    def kept_volumes(self, labels: Mapping[str, str]) -> list[KeptVolume]:
+        """Return the submission volumes that bear these labels, the newest first."""
+
+    def release_volume(self, volume: str) -> bool:
+        """Remove a submission volume unless a container has it; say whether it is gone."""
 
     def open_attempt(self, *, labels: Mapping[str, str], limits: Limits) -> Workspace:
         """Return a workspace for one attempt, to be entered with `with`."""
@@ -222,6 +291,7 @@ __all__ = [
     "IntakeReport",
     "IntakeRules",
     "Job",
+    "KeptVolume",
     "KiB",
     "Limits",
     "MiB",
@@ -229,7 +299,9 @@ __all__ = [
     "Progress",
     "ResponseProblem",
     "Sandbox",
+    "SavedImage",
     "Verdict",
     "Wall",
+    "WeightsConversion",
     "Workspace",
 ]

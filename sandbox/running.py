@@ -35,7 +35,7 @@ class FolderRun:
         """Return it JSON-ready, without the responses themselves."""
         return {
             "ok": self.ok,
-            "outcome": asdict(self.outcome),
+            "outcome": {**asdict(self.outcome), "response_bytes": self.collected.response_bytes},
             "responses": dict(self.written),
             "problems": [asdict(problem) for problem in self.collected.problems],
         }

@@ -15,6 +15,7 @@ FORMATS: dict[str, Callable[[bytes, Suite, str], Answers]] = {
     "babylm-2024": babylm_2024.read,
 }
 MAX_UNPACKED_BYTES = 512 * 1024**2
+STEP = 4096  # bytes of packed data looked at at a time
 # Names of parts that were passed over are listed so many, and so long: a file may hold millions.
 MAX_IGNORED, MAX_IGNORED_CHARACTERS = 50, 80
 
@@ -24,22 +25,29 @@ def unpacked(data: bytes, *, file: str) -> bytes:
     if not data.startswith(GZIP):
         return data
     plain = bytearray()
-    rest = data
-    while rest:
-        inflate = zlib.decompressobj(wbits=31)
-        try:
-            plain += inflate.decompress(rest, MAX_UNPACKED_BYTES + 1 - len(plain))
-        except zlib.error as error:
-            raise _broken("the gzip archive is broken", file) from error
-        if len(plain) > MAX_UNPACKED_BYTES:
-            sentence = f"it unpacks to more than {MAX_UNPACKED_BYTES:,} bytes"
-            raise ProblemsFound(
-                [Problem("E-PRED-SIZE", sentence, file, remedy="Leave out what the suite does not ask.")]
-            )
-        if not inflate.eof:
-            raise _broken("the gzip archive ends too early", file)
-        # Zeros may fill a block behind the last member; anything else must be a member of its own.
-        rest = inflate.unused_data.lstrip(b"\0")
+    inflate = zlib.decompressobj(wbits=31)
+    # In short steps: what lies behind a member is copied for each of them, and a file may hold a million empty ones.
+    for start in range(0, len(data), STEP):
+        rest = data[start : start + STEP]
+        while rest:
+            if inflate.eof:
+                # Zeros may fill a block behind the last member; anything else must be a member of its own.
+                rest = rest.lstrip(b"\0")
+                if not rest:
+                    break
+                inflate = zlib.decompressobj(wbits=31)
+            try:
+                plain += inflate.decompress(rest, MAX_UNPACKED_BYTES + 1 - len(plain))
+            except zlib.error as error:
+                raise _broken("the gzip archive is broken", file) from error
+            if len(plain) > MAX_UNPACKED_BYTES:
+                sentence = f"it unpacks to more than {MAX_UNPACKED_BYTES:,} bytes"
+                raise ProblemsFound(
+                    [Problem("E-PRED-SIZE", sentence, file, remedy="Leave out what the suite does not ask.")]
+                )
+            rest = inflate.unused_data
+    if not inflate.eof:
+        raise _broken("the gzip archive ends too early", file)
     return bytes(plain)
 
 

@@ -8,6 +8,7 @@ from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.suite import ChoiceItem
 
 MAX_PROBLEMS = 20
+MAX_NAMES = 1000
 
 
 @dataclass
@@ -17,6 +18,11 @@ class Answers:
     by_item: dict[str, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
     ignored: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+
+    def ignore(self, name: str) -> None:
+        """Note a part that belongs to another suite; a file may name millions, and the first few tell enough."""
+        if len(self.ignored) < MAX_NAMES:
+            self.ignored.add(name)
 
     def refuse(self, problem: Problem) -> None:
         """Note a fault; with the twentieth the file is given up and ProblemsFound raised."""

@@ -9,6 +9,8 @@ from evaluators.protocol.problems import Problem
 from evaluators.suites.folder import Suite
 
 FIELDS = frozenset({"suite", "id", "choice", "checkpoint"})
+# The one checkpoint of a submission that is scored.
+MAIN = "main"
 
 
 def read(data: bytes, suite: Suite, file: str) -> Answers:
@@ -20,7 +22,7 @@ def read(data: bytes, suite: Suite, file: str) -> Answers:
     for number, line in parse_lines(data, file=file, code="E-PRED-FORMAT"):
         name = line.get("suite", suite.manifest.key)
         if name not in (suite.manifest.key, suite.name):
-            answers.ignored.add(str(name))
+            answers.ignore(str(name))
             continue
         fault = _fault(line, suite.name, every, first)
         identifier = str(line.get("id"))
@@ -49,6 +51,9 @@ def _fault(
     if unknown:
         sentence = f"the field {unknown[0]!r} is not known here"
         return "E-PRED-FIELD", sentence, unknown[0], "A choice suite takes `id` and `choice`."
+    if line.get("checkpoint", MAIN) != MAIN:
+        sentence = f"the checkpoint {str(line['checkpoint'])[:80]!r} is not scored here"
+        return "E-PRED-CHECKPOINT", sentence, "checkpoint", f"Leave the field out, or write {MAIN}."
     if not isinstance(identifier, str) or identifier not in every:
         sentence = f"{suite} has no item {str(identifier)[:80]!r}"
         return "E-PRED-UNKNOWN-ID", sentence, "id", "Use the ids of the suite's items.jsonl."

@@ -13,6 +13,10 @@ from evaluators.protocol.problems import Problem, ProblemsFound
 Path = tuple[str | int, ...]
 
 MAX_DOCUMENT_BYTES = 1_000_000
+# Python writes whole numbers of more than 4,300 digits nowhere, and turns those above 10^308 into no float.
+MAX_INTEGER = 10**40
+# What PyYAML's constructors raise beside their own errors, for `!!int ''`, `!!bool x` or `!!timestamp x` say.
+MISREAD = (RecursionError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
 
 REMEDIES = {
     "missing": "Add the field.",
@@ -110,7 +114,7 @@ def parse_yaml(text: str, *, file: str) -> tuple[Any, dict[Path, int]]:
                 )
             ]
         ) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, *MISREAD) as error:
         if isinstance(error, ProblemsFound):
             raise
         raise ProblemsFound(
@@ -146,6 +150,20 @@ def problems_of(error: ValidationError, *, file: str, lines: Mapping[Path, int] 
             code, message = "E-DOC-VALUE", fault["msg"].removeprefix("Value error, ")
         problems.append(Problem(code, message, file, line, _dotted(path), REMEDIES.get(kind, "")))
     return problems
+
+
+def _huge_number(value: Any) -> Path | None:
+    """Where a whole number stands that is too large to be meant; None where there is none."""
+    waiting: list[tuple[Path, Any]] = [((), value)]
+    while waiting:
+        path, part = waiting.pop()
+        if isinstance(part, int) and abs(part) >= MAX_INTEGER:
+            return path
+        if isinstance(part, Mapping):
+            waiting += [((*path, name), inner) for name, inner in part.items()]
+        elif isinstance(part, list | tuple):
+            waiting += [((*path, position), inner) for position, inner in enumerate(part)]
+    return None
 
 
 class _ReadableDumper(yaml.SafeDumper):
@@ -193,6 +211,10 @@ class Document(BaseModel):
     @classmethod
     def from_value(cls, value: Mapping[str, Any], *, file: str, lines: Mapping[Path, int] | None = None) -> Self:
         """Read the document from plain values (a form, JSON); raises ProblemsFound."""
+        huge = _huge_number(value)
+        if huge is not None:
+            line = lines.get(huge) if lines else None
+            raise ProblemsFound([Problem("E-DOC-VALUE", "a number has more than 40 digits", file, line, _dotted(huge))])
         try:
             return cls.model_validate(value)
         except ValidationError as error:

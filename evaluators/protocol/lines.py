@@ -1,5 +1,6 @@
 """Strict JSON lines: the NaN, duplicate keys, huge integers and deep nesting that Python lets through are refused."""
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -75,7 +76,8 @@ def parse_lines(data: bytes, *, file: str, code: str = "E-DOC-JSON") -> Iterator
                 )
             ]
         )
-    for number, raw in enumerate(data.split(b"\n"), 1):
+    # Read line by line: half a gigabyte of empty ones would be a list of four.
+    for number, raw in enumerate(io.BytesIO(data), 1):
         if not raw.strip():
             continue
         if len(raw) > MAX_LINE_BYTES:

@@ -22,8 +22,16 @@ def _relative(value: str) -> str:
     return str(path)
 
 
+def _readable(value: str) -> str:
+    """A name as everybody can read it: on one line, without characters that hide or turn others around."""
+    name = " ".join(value.split())
+    if not name.isprintable():
+        raise ValueError("a name is made of characters that everybody can see")
+    return name
+
+
 RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_relative)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_readable)]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 CheckpointName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$")]

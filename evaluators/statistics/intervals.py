@@ -14,10 +14,10 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson(successes: float, n: int, *, level: float = 0.95) -> Interval:
+def wilson(successes: float, n: float, *, level: float = 0.95) -> Interval:
     """Wilson's score interval for a proportion (Wilson 1927); `successes` may be fractional where ties share a point.
 
-    For whole successes it equals scipy's binomtest(k, n).proportion_ci(method="wilson").
+    For whole successes it equals scipy's binomtest(k, n).proportion_ci(method="wilson"); `n` may be an effective size.
     """
     if n <= 0:
         raise ValueError("an interval needs at least one item")
@@ -34,17 +34,25 @@ def stratified_bootstrap(
 ) -> Interval:  # fmt: skip
     """Percentile interval of a weighted mean of group means, items re-drawn within groups (Efron & Tibshirani 1993).
 
-    A group of equal scores has no spread to re-draw, so a perfect score has an interval of no width here; `wilson`
-    has not that fault, and is used where the suite is one group.
+    Where the scores of every group are equal there is no spread to re-draw, and a perfect score would have an interval
+    of no width. Proportions then take `wilson` at the mean's effective size 1 / Σ w²/n (Kish 1965), w summing to 1.
     """
     random = np.random.default_rng(seed)
     total = sum(weights.values())
     means = np.zeros(draws)
+    mean, variance, spread, proportions = 0.0, 0.0, False, True
     for name, scores in sorted(groups.items()):
         values, counts = np.unique(np.asarray(scores, dtype=float), return_counts=True)
         n = int(counts.sum())
         # Drawing how often each distinct score comes up is drawing n items with replacement, at a fraction of the cost.
         drawn = random.multinomial(n, counts / n, size=draws)
-        means += weights[name] / total * (drawn @ values) / n
+        share = weights[name] / total
+        means += share * (drawn @ values) / n
+        mean += share * float(counts @ values) / n
+        variance += share * share / n
+        spread |= bool(share) and len(values) > 1
+        proportions &= bool(values[0] >= 0 and values[-1] <= 1)
+    if not spread and proportions and variance:
+        return wilson(min(1.0, mean) / variance, 1 / variance, level=level)
     low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2])
     return Interval(float(low), float(high))

@@ -59,6 +59,9 @@ class Team(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
+    # A team that was merged into another stays, without members, so that its name is nobody else's.
+    closed_at = models.DateTimeField(null=True, blank=True)
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged")
 
     class Meta:
         ordering = ["name"]
@@ -107,3 +110,33 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} to {self.team}"
+
+
+class Merge(models.Model):
+    """An owner's request that a team be merged into another one, and what became of it."""
+
+    class State(models.TextChoices):
+        """A request is answered once."""
+
+        ASKED = "asked", "Asked"
+        MERGED = "merged", "Merged"
+        DECLINED = "declined", "Declined"
+        WITHDRAWN = "withdrawn", "Taken back"
+
+    source = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="merges_out")
+    target = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="merges_in")
+    state = models.CharField(max_length=10, choices=State, default=State.ASKED)
+    asked_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    answered_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["source"], condition=models.Q(state="asked"), name="merge_asked_once"),
+            models.CheckConstraint(condition=~models.Q(source=models.F("target")), name="merge_of_two_teams"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} into {self.target}"

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress
@@ -26,7 +27,11 @@ NOT_OPEN = "This invitation is not open any more. Ask the team for a new one."
 
 
 class TeamError(Exception):
-    """A change to a team was refused; the sentence is for the person who asked."""
+    """A change to a team was refused; the sentence is for the person who asked, after a code where there is one."""
+
+    def __init__(self, sentence: str, *, code: str = "") -> None:
+        self.code = code
+        super().__init__(f"{code}: {sentence}" if code else sentence)
 
 
 def folded(name: str) -> str:
@@ -108,26 +113,60 @@ def is_for(invitation: Invitation, user: User) -> bool:
     return bool(mine.exists())
 
 
+def hold_seats(*teams: Team) -> None:
+    """Let nobody join these teams, register them, or join a rival of theirs, until the transaction ends.
+
+    Locks the teams and then the challenges they take part in, each in the order of their ids. Registrations lie in an
+    app above this one, which is why they are reached by the name of their relation.
+    """
+    pks = [team.pk for team in teams]
+    list(Team.objects.select_for_update(no_key=True).filter(pk__in=pks).order_by("pk"))
+    registrations = teams[0].registrations.model.objects.filter(team__in=pks).select_related("challenge")
+    list(registrations.select_for_update(of=("challenge",), no_key=True).order_by("challenge_id", "pk"))
+
+
+def check_seat(*, user: User, team: Team, beside: Sequence[Team] = ()) -> None:
+    """Raises TeamError where the team is closed, or the user takes part in one of its challenges with another team.
+
+    `beside` are teams that don't count. It is true for as long as the caller holds the team's seats.
+    """
+    if Team.objects.filter(pk=team.pk, closed_at__isnull=False).exists():
+        raise TeamError(f"The team {team.name} was merged into another one and is closed.")
+    challenges = team.registrations.values("challenge")
+    rivals = user.teams.exclude(pk__in=[team.pk, *(other.pk for other in beside)])
+    rival = rivals.filter(registrations__challenge__in=challenges).first()
+    if rival is None:
+        return
+    shared = rival.registrations.filter(challenge__in=challenges).select_related("challenge").first()
+    what = shared.challenge.title if shared is not None else "the same challenge"
+    raise TeamError(
+        f"{user} takes part in {what} with the team {rival.name}, and a person takes part in a challenge with one "
+        f"team. Leave {rival.name} first, or have the two teams merged.",
+        code="E-REG-ONCE",
+    )
+
+
+def add_member(*, team: Team, user: User) -> Membership:
+    """Give the user a seat in the team; raises TeamError where the team is closed or a rival has the user."""
+    with transaction.atomic():
+        hold_seats(team)
+        check_seat(user=user, team=team)
+        membership, _ = Membership.objects.get_or_create(team=team, user=user)
+    return membership
+
+
 def accept_invitation(*, token: str, user: User) -> Team:
     """Join the team; raises TeamError, also where the invitation was sent to another address than the user's."""
     with transaction.atomic():
         invitation = open_invitation(token=token)
         if not is_for(invitation, user):
             raise TeamError(f"This invitation was sent to {invitation.email}. Log in with that address to accept it.")
-        # A person takes part in a challenge with one team. Registrations lie in an app above this one, which is why
-        # they are reached by the name of their relation.
-        shared = invitation.team.registrations.values("challenge")
-        rival = user.teams.exclude(pk=invitation.team.pk).filter(registrations__challenge__in=shared).first()
-        if rival is not None:
-            raise TeamError(
-                f"You take part in the same challenge with {rival.name}, and a person takes part with one team only."
-            )
+        add_member(team=invitation.team, user=user)
         taken = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(
             accepted_at=timezone.now(), accepted_by=user
         )
         if not taken:
             raise TeamError(NOT_OPEN)
-        Membership.objects.get_or_create(team=invitation.team, user=user)
     return invitation.team
 
 
@@ -139,7 +178,9 @@ def revoke_invitation(*, invitation: Invitation) -> None:
 def leave_team(*, team: Team, user: User) -> None:
     """Leave the team, which goes to its longest member where no owner is left; raises TeamError for the only member."""
     with transaction.atomic():
-        membership = team.memberships.select_for_update().filter(user=user).first()
+        # Two who leave at once must not leave the team empty.
+        Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+        membership = team.memberships.filter(user=user).first()
         if membership is None:
             raise TeamError("You are not in this team.")
         others = team.memberships.exclude(pk=membership.pk)

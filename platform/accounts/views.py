@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import services
 from accounts.forms import InvitationForm, TeamForm
-from accounts.models import Team, User
+from accounts.models import Membership, Merge, Team, User
 
 
 def _me(request: HttpRequest) -> User:
@@ -57,7 +57,15 @@ def _team_page(request: HttpRequest, slug: str, form: InvitationForm) -> HttpRes
     now = timezone.now()
     invitations = team.invitations.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
     memberships = team.memberships.select_related("user")
-    context = {"team": team, "memberships": memberships, "invitations": invitations, "form": form}
+    context = {
+        "team": team,
+        "memberships": memberships,
+        "invitations": invitations,
+        "form": form,
+        "asked": team.merges_out.filter(state=Merge.State.ASKED).select_related("target").first(),
+        "asking": team.merges_in.filter(state=Merge.State.ASKED).select_related("source"),
+        "owner": memberships.filter(user=request.user.pk, role=Membership.Role.OWNER).exists(),
+    }
     return render(request, "accounts/team.html", context)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.timezone import now
 from unfold.admin import ModelAdmin, TabularInline
 
 from challenges import services
@@ -172,8 +173,10 @@ class TrackAdmin(BaseAdmin):
 
     challenge_path = "challenge"
     form = TrackForm
-    list_display = ["title", "challenge", "key", "image", "counts"]
-    list_filter = [("challenge", admin.RelatedOnlyFieldListFilter)]
+    list_display = ["title", "challenge", "key", "image", "counts", "paused_reason"]
+    list_filter = [("challenge", admin.RelatedOnlyFieldListFilter), ("paused_at", admin.EmptyFieldListFilter)]
+    readonly_fields = ["paused_at", "paused_reason"]
+    actions = ["lift_pause"]
     list_select_related = ["challenge"]
     search_fields = ["title", "key", "challenge__title"]
     fieldsets = [
@@ -183,6 +186,18 @@ class TrackAdmin(BaseAdmin):
             {"fields": ["kinds", "backends", "convert_weights", "remote_code", "max_bytes", "questions", "budget"]},
         ),
         ("Limits of a run", {"fields": ["image", "cpus", "memory", "pids", "gpus", "wall", "disk", "hardware"]}),
+        ("Paused by the platform", {"fields": ["paused_at", "paused_reason"]}),
         ("Rehearsals", {"fields": ["rehearsals_hour", "rehearsal_items"]}),
         ("Ranking", {"fields": ["counts", "aggregate", "missing", "alpha", "round_digits", "ladder"]}),
     ]
+
+    @admin.action(description="Lift the pause (the fault of the platform is mended)", permissions=["change"])
+    def lift_pause(self, request: HttpRequest, queryset: QuerySet[Track]) -> None:
+        """Let the chosen tracks' runs be claimed again; the sweeper wakes them."""
+        lifted = queryset.filter(paused_at__isnull=False).update(paused_at=None, paused_reason="", resumed_at=now())
+        self.message_user(request, f"The pause of {lifted} tracks is lifted; their runs go on within seconds.")
+
+    def save_model(self, request: HttpRequest, obj: Track, form: Any, change: bool) -> None:
+        """Whatever the track ranks by, its leaderboards follow."""
+        super().save_model(request, obj, form, change)
+        services.refresh_leaderboards(track=obj)

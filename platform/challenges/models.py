@@ -148,6 +148,7 @@ class Track(models.Model):
     # Set by the platform when something lasting is wrong here: nothing is claimed until an organizer lifts it.
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=300, blank=True)
+    resumed_at = models.DateTimeField(null=True, blank=True, help_text="When a pause was last lifted.")
 
     class Meta:
         ordering = ["position", "key"]

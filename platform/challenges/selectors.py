@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
 
+from accounts.models import Team, User
 from challenges.models import Challenge, Phase, Role, Track
 from evaluators.protocol.challenge import zone
 
@@ -32,6 +33,11 @@ def is_organizer(user: AbstractBaseUser | AnonymousUser, challenge: Challenge) -
 def is_reviewer(user: AbstractBaseUser | AnonymousUser, challenge: Challenge) -> bool:
     """Whether the user may see results before they are published."""
     return Role.Kind.REVIEWER in roles_of(user, challenge)
+
+
+def team_of(user: User, challenge: Challenge) -> Team | None:
+    """The team with which the user takes part; registrations, too, lie in an app above this one."""
+    return user.teams.filter(registrations__challenge=challenge).first()
 
 
 def tracks_of(challenge: Challenge) -> QuerySet[Track]:

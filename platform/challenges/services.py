@@ -3,7 +3,8 @@
 from django.db import transaction
 
 from accounts.models import User
-from challenges.models import Challenge, Role
+from challenges.models import Challenge, Role, Track
+from config.queue import enqueue
 
 
 def grant_role(*, challenge: Challenge, user: User, kind: str) -> Role:
@@ -35,3 +36,9 @@ def change_role(*, role: Role, user: User, kind: str) -> Role:
 def _set_staff(user: User, staff: bool) -> None:
     User.objects.filter(pk=user.pk).update(is_staff=staff)
     user.is_staff = staff
+
+
+def refresh_leaderboards(*, track: Track) -> None:
+    """Compute the track's leaderboards anew: what it ranks by, or what its phases ask, was changed."""
+    for phase_id in track.phases.values_list("pk", flat=True):
+        enqueue("leaderboards.refresh", phase_id)

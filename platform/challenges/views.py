@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from accounts.models import User
 from challenges import markdown, selectors
 from challenges.models import Challenge
 
@@ -31,5 +32,6 @@ def challenge(request: HttpRequest, challenge: str) -> HttpResponse:
         "tracks": tracks,
         "reviewer": "reviewer" in roles,
         "organizer": "organizer" in roles,
+        "team": selectors.team_of(request.user, shown) if isinstance(request.user, User) else None,
     }
     return render(request, "challenges/challenge.html", context)

@@ -154,6 +154,8 @@ EMAIL_CONFIG = env.email_url("PROCTOR_EMAIL_URL", default=f"filemail:///{VAR / '
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("PROCTOR_FROM_EMAIL", default="proctor@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# A mail server that hangs holds nobody up for longer.
+EMAIL_TIMEOUT = 10
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -219,6 +221,30 @@ LEASE_SECONDS = env.float("PROCTOR_LEASE_SECONDS", default=30)
 HEARTBEAT_SECONDS = env.float("PROCTOR_HEARTBEAT_SECONDS", default=10)
 SWEEP_SECONDS = env.float("PROCTOR_SWEEP_SECONDS", default=10)
 MAX_ATTEMPTS = env.int("PROCTOR_MAX_ATTEMPTS", default=4)
+# A fault of ours that passes is tried again after so long, twice as long each time, up to the most.
+BACK_OFF_SECONDS = env.float("PROCTOR_BACK_OFF_SECONDS", default=5)
+MOST_BACK_OFF_SECONDS = env.float("PROCTOR_MOST_BACK_OFF_SECONDS", default=300)
+# How often a worker looks whether what it works on is still wanted: a withdrawn run is killed this soon.
+LOOK_SECONDS = env.float("PROCTOR_LOOK_SECONDS", default=1)
+# What has waited so long gets another wake-up; what has waited for so many minutes, organizers are told of.
+STALE_SECONDS = env.float("PROCTOR_STALE_SECONDS", default=5)
+WAIT_MINUTES = env.float("PROCTOR_WAIT_MINUTES", default=10)
+# So many runs of a track in a row that end through us pause it.
+PAUSE_AFTER = env.int("PROCTOR_PAUSE_AFTER", default=3)
+# Each worker tidies its own host so often, sings with the canary so often, and forgets temporary files so old.
+TIDY_SECONDS = env.float("PROCTOR_TIDY_SECONDS", default=60)
+CANARY_HOURS = env.float("PROCTOR_CANARY_HOURS", default=3)
+TEMPORARY_HOURS = env.float("PROCTOR_TEMPORARY_HOURS", default=24)
+# Unpacked submissions that no run needs are kept on a host up to so many bytes; taking one in again costs time only.
+UNPACKED_BYTES = env.int("PROCTOR_UNPACKED_BYTES", default=10 * 1024**3)
+# Whether workers keep the images that they use in the storage `images`, for workers on other hosts.
+KEEP_IMAGES = env.bool("PROCTOR_KEEP_IMAGES", default=True)
+# The scorer is a process of its own: how long it may take, and how much memory it may add to its worker's.
+SCORING_SECONDS = env.float("PROCTOR_SCORING_SECONDS", default=900)
+SCORING_BYTES = env.int("PROCTOR_SCORING_BYTES", default=4 * 1024**3)
+# The largest prediction file, unpacked, and the most that answers may hold on average for each request.
+PREDICTIONS_MAX_BYTES = env.int("PROCTOR_PREDICTIONS_MAX_BYTES", default=512 * 1024**2)
+RESPONSE_MAX_BYTES = env.int("PROCTOR_RESPONSE_MAX_BYTES", default=4096)
 
 UNFOLD = {
     "SITE_TITLE": "Proctor",

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 
 from challenges.admin import ReadOnlyAdmin
 from evaluations import services
-from evaluations.models import Attempt, Evaluation, ResponseSet, Run
+from evaluations.models import Attempt, Canary, Evaluation, ResponseSet, Run, RunnerImage
 from evaluations.states import MoveRefused
 
 
@@ -40,12 +40,12 @@ class RunAdmin(ReadOnlyAdmin):
     """What runs, waits, and went wrong."""
 
     challenge_path = "phase__track__challenge"
-    list_display = ["entry", "phase", "state", "code", "queue", "created_at", "finished_at"]
-    list_filter = ["state", "queue", ("phase__track", admin.RelatedOnlyFieldListFilter)]
+    list_display = ["entry", "phase", "purpose", "state", "code", "queue", "created_at", "finished_at"]
+    list_filter = ["state", "purpose", "queue", ("phase__track", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["id", "entry__submission__name", "code"]
     list_select_related = ["entry__submission__registration__team", "entry__track", "phase__track"]
     inlines = [AttemptInline]
-    actions = ["requeue"]
+    actions = ["requeue", "cancel"]
 
     @admin.action(description="Queue again (runs that failed through an error of the platform)", permissions=["view"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
@@ -61,6 +61,39 @@ class RunAdmin(ReadOnlyAdmin):
         if refused:
             text = f"{refused} runs did not fail through an error of the platform and stay as they are."
             self.message_user(request, text, messages.WARNING)
+
+    @admin.action(description="Cancel (what runs is stopped; its team keeps what it was charged)", permissions=["view"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        """Stop the chosen runs that have not ended."""
+        cancelled = sum(services.cancel(run) for run in queryset)
+        self.message_user(request, f"{cancelled} runs are cancelled.")
+
+
+@admin.register(RunnerImage)
+class RunnerImageAdmin(ReadOnlyAdmin):
+    """Kept images; they belong to no challenge, so only superusers see them."""
+
+    list_display = ["name", "image_id", "size", "created_at"]
+
+
+@admin.register(Canary)
+class CanaryAdmin(ReadOnlyAdmin):
+    """What the canary baseline found; it belongs to no challenge, so only superusers see it."""
+
+    list_display = ["image_id", "hardware", "evaluator", "sings", "worker", "fault", "checked_at"]
+    list_filter = ["hardware"]
+    actions = ["accept"]
+
+    @admin.display(boolean=True, description="as expected")
+    def sings(self, canary: Canary) -> bool:
+        """Whether the last check found what was expected."""
+        return canary.sings
+
+    @admin.action(description="Expect from now on what was found the last time", permissions=["view"])
+    def accept(self, request: HttpRequest, queryset: QuerySet[Canary]) -> None:
+        """After hardware or an engine was changed on purpose; scores before and after it may differ."""
+        accepted = queryset.exclude(found="").update(expected=F("found"))
+        self.message_user(request, f"{accepted} canaries are expected to score as they did the last time.")
 
 
 @admin.register(ResponseSet)

@@ -2,12 +2,14 @@
 
 import gzip
 import hashlib
+import io
 import json
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
@@ -41,7 +43,8 @@ def keep(response_set: ResponseSet, responses: Iterable[Mapping[str, Any]]) -> N
     ordered = sorted(responses, key=lambda response: str(response["id"]))
     lines = b"".join(canonical_json(response) + b"\n" for response in ordered)
     name = sealing.write_bytes(f"responses/{response_set.key}.jsonl.gz", gzip.compress(lines, mtime=0))
-    _complete(response_set, sealed_name=name, digest=hashlib.sha256(lines).hexdigest())
+    if not _complete(response_set, sealed_name=name, digest=hashlib.sha256(lines).hexdigest()):
+        sealing.forget(name)
 
 
 def keep_predictions(response_set: ResponseSet) -> None:
@@ -49,11 +52,13 @@ def keep_predictions(response_set: ResponseSet) -> None:
     _complete(response_set, sealed_name="", digest=response_set.submission.artifact.digest)
 
 
-def _complete(response_set: ResponseSet, *, sealed_name: str, digest: str) -> None:
-    ResponseSet.objects.filter(pk=response_set.pk, complete=False).update(
+def _complete(response_set: ResponseSet, *, sealed_name: str, digest: str) -> bool:
+    """Compare and set; says whether these are the answers that count from now on."""
+    changed = ResponseSet.objects.filter(pk=response_set.pk, complete=False).update(
         complete=True, sealed_name=sealed_name, digest=digest, completed_at=timezone.now()
     )
     response_set.refresh_from_db()
+    return bool(changed)
 
 
 def read(response_set: ResponseSet) -> list[dict[str, Any]]:
@@ -66,7 +71,15 @@ def current_evaluation(response_set: ResponseSet) -> Evaluation | None:
     return response_set.evaluations.filter(evaluator=__version__).first()
 
 
-def score(response_set: ResponseSet, responses: Iterable[Mapping[str, Any]], *, reason: str) -> Evaluation:
+def size_of(response_set: ResponseSet) -> int:
+    """Bytes that the sealed responses take before they are packed."""
+    with storages["sealed"].open(response_set.sealed_name) as file, gzip.open(file) as lines:
+        return lines.seek(0, io.SEEK_END)
+
+
+def score(
+    response_set: ResponseSet, responses: Iterable[Mapping[str, Any]], *, reason: str, within: suites.Within
+) -> Evaluation:
     """Score the responses against the gold and record it; raises ProblemsFound."""
     scored = suites.score_responses(
         version=response_set.suite_version,
@@ -76,6 +89,7 @@ def score(response_set: ResponseSet, responses: Iterable[Mapping[str, Any]], *, 
         checkpoint=response_set.checkpoint,
         train_seed=response_set.train_seed or None,
         reason=reason,
+        within=within,
     )
     return record(response_set, scored)
 
@@ -103,6 +117,17 @@ def record(response_set: ResponseSet, scored: Scored) -> Evaluation:
         response_set.asked, response_set.answered = document.coverage.asked, document.coverage.answered
         response_set.save(update_fields=["asked", "answered"])
     return evaluation
+
+
+def item_scores(name: str) -> dict[str, tuple[str, float]]:
+    """Group and score of each item, by its id, as they were sealed under this name; they reveal gold."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = ["item_id", "group", "score"]
+    table = pq.read_table(pa.BufferReader(sealing.read_bytes(name)), columns=columns)
+    ids, groups, scores = (table.column(column).to_pylist() for column in columns)
+    return dict(zip(ids, zip(groups, scores, strict=True), strict=True))
 
 
 def _rows(evaluation: Evaluation, document: ScoresDocument) -> list[Score]:

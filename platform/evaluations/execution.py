@@ -1,55 +1,60 @@
 """One attempt from claim to score: stage requests, predict in the sandbox, collect, score here, record."""
 
-import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, close_old_connections
 
-from evaluations import answers, leases, outcomes, states
-from evaluations.faults import OURS, ParticipantFault, PlatformFault, fault_of, fault_of_response, storable
-from evaluations.leases import Heart
-from evaluations.models import Attempt, ResponseSet, Run
-from evaluators.protocol.problems import ProblemsFound
+from evaluations import images, leases, scoring, states
+from evaluations.collection import Asked, Collection, draw_missing
+from evaluations.faults import OURS, LastingFault, ParticipantFault, UnclearEnd, fault_of, storable
+from evaluations.hearts import Heart
+from evaluations.leases import Fault
+from evaluations.models import Attempt, Run
+from evaluations.work import Work, labels_of
 from evaluators.protocol.submission import SubmissionManifest
-from evaluators.requests import Draw
-from evaluators.responses import checked
-from sandbox.interface import Job, Outcome, Sandbox, Workspace
+from sandbox.errors import SandboxError
+from sandbox.interface import Job, Outcome, Progress, Sandbox, Verdict
 from sandbox.limits import Limits
 from submissions import checks, engine
 from submissions.models import Submission
-from suites import services as suites
+
+__all__ = ["Asked", "drain", "execute", "labels_of", "runner_document"]
 
 logger = logging.getLogger(__name__)
 
-MAX_PREDICTIONS_BYTES = 512 * 1024**2
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What one response set asks; `folder` is its `<checkpoint>/<suite>/<seed>`."""
-
-    response_set: ResponseSet
-    folder: str
-    draw: Draw
-
-    def requests(self) -> bytes:
-        """The staged file: JSON lines without gold, in the drawn order."""
-        return b"".join(json.dumps(request, ensure_ascii=False).encode() + b"\n" for request in self.draw.requests)
+# What SIGKILL leaves, and SIGTERM: a program may end itself so, and so may an engine or an operator end it.
+SIGNALLED = (137, 143)
 
 
 def drain(*, worker: str, queue: str, slots: int | None = None, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Execute runs of the queue until none waits or the worker stops; returns how many."""
-    done = 0
+    """Execute runs of the queue until none waits, the engine is away or the worker stops; returns how many."""
+    done, well = 0, False
     while not stopping():
-        attempt = leases.claim(worker=worker, queue=queue, slots=slots)
+        # An engine that has just carried a run to its end needs no question.
+        ready = _surely if well else _engine_answers
+        attempt = leases.claim(worker=worker, queue=queue, slots=slots, ready=ready)
         if attempt is None:
             break
         execute(attempt)
+        well = attempt.run.state in states.FINISHED
         done += 1
     return done
+
+
+def _surely() -> bool:
+    return True
+
+
+def _engine_answers() -> bool:
+    """Whether there is a point in claiming: where the engine is away, runs keep their attempts and wait."""
+    try:
+        engine.sandbox().ping()
+    except SandboxError as error:
+        logger.warning("No run is claimed while the engine is away: %s", error)
+        return False
+    return True
 
 
 def execute(attempt: Attempt, *, sandbox: Sandbox | None = None) -> None:
@@ -57,106 +62,121 @@ def execute(attempt: Attempt, *, sandbox: Sandbox | None = None) -> None:
     run = attempt.run
     try:
         with Heart(attempt) as heart:
-            _attempt(_Work(attempt, run, heart, sandbox or engine.sandbox()))
+            _attempt(Work(attempt, run, heart, sandbox or engine.sandbox()))
     except states.LeaseLost:
         logger.info("Attempt %s of run %s was given up: its lease is lost.", attempt.number, run.pk)
 
 
-@dataclass(frozen=True)
-class _Work:
-    attempt: Attempt
-    run: Run
-    heart: Heart
-    sandbox: Sandbox
-
-    @property
-    def submission(self) -> Submission:
-        return self.run.entry.submission
-
-    def move(self, new: str, **fields: Any) -> None:
-        """Move the run while the lease is ours; raises LeaseLost."""
-        self.heart.check()
-        states.move(self.run, new, lease=self.attempt.lease, **fields)
-
-    def sets(self) -> list[ResponseSet]:
-        sets = self.run.response_sets.select_related("suite_version__suite", "submission__artifact")
-        return list(sets.order_by("run_response_sets__position"))
-
-
-def _attempt(work: _Work) -> None:
+def _attempt(work: Work) -> None:
     try:
         if work.submission.kind == "predictions":
-            _score_predictions(work)
+            scoring.score_predictions(work)
         else:
             _predict_and_score(work)
     except ParticipantFault as fault:
-        _fail(work, fault)
+        work.fail(fault)
+    except states.LeaseLost:
+        raise
     except OURS as error:
-        if work.run.state == Run.State.DONE:
-            # Only tidying up went wrong; the sweeper removes what was left behind.
-            logger.warning("After run %s: %s", work.run.pk, error)
-            return
-        work.heart.check()
-        logger.exception("Attempt %s of run %s met a fault of ours.", work.attempt.number, work.run.pk)
-        leases.send_back(work.run, reason=f"{type(error).__name__}: {error}", back_off=True, attempt=work.attempt)
+        logger.warning("Attempt %s of run %s met a fault of ours.", work.attempt.number, work.run.pk, exc_info=True)
+        _ours(work, error, _class_of(error))
+    except Exception as error:
+        # Nobody foresaw it, so nobody knows that another attempt would help: the organizers look before there is one.
+        logger.exception("Attempt %s of run %s met an unforeseen error.", work.attempt.number, work.run.pk)
+        _ours(work, error, Fault.LASTING)
 
 
-def _predict_and_score(work: _Work) -> None:
-    sets = work.sets()
-    missing = [response_set for response_set in sets if not response_set.complete]
-    if not missing:
-        _score(work, sets)
+def _class_of(error: Exception) -> Fault:
+    if isinstance(error, LastingFault):
+        return Fault.LASTING
+    return Fault.UNCLEAR if isinstance(error, UnclearEnd) else Fault.PASSING
+
+
+def _ours(work: Work, error: Exception, fault: Fault) -> None:
+    """Record a fault of ours; raises LeaseLost where the run is somebody else's by now."""
+    if work.run.state == Run.State.DONE:
+        # Only tidying up went wrong; what was left behind is found and removed.
         return
-    volume = checks.restore(work.submission)
-    track = work.run.entry.track
-    if track.gpus:
-        raise PlatformFault("The track asks for GPUs, and this sandbox lends none yet.")
-    limits = Limits(
-        cpus=track.cpus, memory=track.memory, pids=track.pids, gpus=track.gpus, wall=track.wall, disk=track.disk
-    )
-    with work.sandbox.open_attempt(labels=labels_of(work.attempt), limits=limits) as workspace:
-        work.heart.kills(workspace.kill)
-        asked = _draw(missing)
-        workspace.put_requests({f"{one.folder}/requests.jsonl": one.requests() for one in asked})
-        work.move(Run.State.RUNNING)
-        job = Job(work.run.image_id, volume, runner_document(work.submission, asked))
-        outcome = workspace.predict(job, work.heart.progress)
-        work.heart.check()
-        _note_outcome(work.attempt, outcome)
-        fault = fault_of(outcome)
-        if fault is not None:
-            raise fault
-        _collect(work, workspace, asked)
-        # Scored inside: removing containers and volumes then costs the waiting team nothing.
-        _score(work, sets)
+    work.heart.check()
+    if isinstance(error, DatabaseError):
+        close_old_connections()
+    work.send_back(error, fault)
 
 
-def labels_of(attempt: Attempt) -> dict[str, str]:
-    """What everything that the attempt starts is labelled with, so that what is left behind is found."""
-    return engine.labels(attempt=str(attempt.pk), run=str(attempt.run_id), lease=str(attempt.lease))
-
-
-def _draw(sets: list[ResponseSet]) -> list[Asked]:
-    """The requests of each set; a suite that stands twice in a phase, in two versions, gets two folders."""
-    keys = [response_set.suite_version.suite.key for response_set in sets]
-    asked = []
-    for key, response_set in zip(keys, sets, strict=True):
-        suite = key if keys.count(key) == 1 else f"{key}@{response_set.suite_version.version}"
-        draw = suites.requests_for(
-            version=response_set.suite_version,
-            selection=answers.selection_of(response_set),
-            draw_key=bytes(response_set.draw_key),
+def _predict_and_score(work: Work) -> None:
+    sets = work.sets()
+    asked = draw_missing(sets)
+    if asked:
+        track = work.run.entry.track
+        if track.gpus:
+            raise LastingFault("The track asks for GPUs, and this sandbox lends none yet.")
+        volume = checks.restore(work.submission)
+        images.ensure(work.run.image_id, sandbox=work.sandbox)
+        limits = Limits(
+            cpus=track.cpus, memory=track.memory, pids=track.pids, gpus=track.gpus, wall=track.wall, disk=track.disk
         )
-        asked.append(Asked(response_set, f"{response_set.checkpoint}/{suite}/{response_set.train_seed}", draw))
-    return asked
+        with work.sandbox.open_attempt(labels=work.labels, limits=limits) as workspace:
+            work.heart.kills(workspace.kill)
+            workspace.put_requests({f"{one.folder}/requests.jsonl": one.requests() for one in asked})
+            work.move(Run.State.RUNNING)
+            document = runner_document(work.submission, asked, remote_code=track.remote_code)
+            job = Job(work.run.image_id, volume, document)
+            collection = Collection(workspace, asked, check=work.heart.check)
+
+            def follow(progress: Progress) -> None:
+                work.heart.progress(progress)
+                collection.progress(progress)
+
+            with collection:
+                outcome = workspace.predict(job, follow)
+            work.heart.check()
+            _note_outcome(work.attempt, outcome)
+            _judge(work, outcome, collection)
+            try:
+                collection.rest()
+            finally:
+                _note_written(work.attempt, collection.response_bytes)
+            # Scored inside: removing containers and volumes then costs the waiting team nothing.
+            scoring.score_sets(work, sets)
+        return
+    scoring.score_sets(work, sets)
 
 
-def runner_document(submission: Submission, asked: list[Asked]) -> dict[str, Any]:
-    """The runner's job: how to load the submission, and the suites in their order."""
+def _judge(work: Work, outcome: Outcome, collection: Collection) -> None:
+    """Raises the participant's fault in how the container ended, UnclearEnd where nothing shows whose it was."""
+    try:
+        _unclear(work, outcome)
+        fault = fault_of(outcome)
+    except UnclearEnd:
+        collection.rescue()
+        raise
+    if fault is not None:
+        raise fault
+
+
+def _unclear(work: Work, outcome: Outcome) -> None:
+    """Raises UnclearEnd where a signal ended the container, for the first time: who sent it can't be told."""
+    if _signalled(outcome) and not _unclear_before(work.run):
+        raise UnclearEnd(f"The container was ended by a signal (exit code {outcome.exit_code}).")
+
+
+def _signalled(outcome: Outcome) -> bool:
+    """Whether somebody outside may have ended it; what happens again in the next attempt is the submission's doing."""
+    return outcome.verdict is Verdict.EXIT and outcome.exit_code in SIGNALLED and not outcome.oom_event
+
+
+def _unclear_before(run: Run) -> bool:
+    since = leases.attempts_before(run)
+    return run.attempts.filter(number__gt=since, outcome__fault__class=Fault.UNCLEAR.value).exists()
+
+
+def runner_document(submission: Submission, asked: list[Asked], *, remote_code: bool = False) -> dict[str, Any]:
+    """The runner's job: how to load the submission, with code of its own where allowed, and the suites in order."""
     manifest = SubmissionManifest.from_value(submission.manifest, file="submission.yaml")
-    part: Mapping[str, Any] = {}
+    part: dict[str, Any] = {}
     if manifest.model is not None:
         part = {"path": manifest.model.path, "backend": manifest.model.backend, "bos": manifest.model.bos}
+        part |= {"remote_code": True} if remote_code else {}
     elif manifest.code is not None:
         part = {"entry": manifest.code.entry}
     names = ("checkpoint", "suite", "seed")
@@ -168,95 +188,17 @@ def runner_document(submission: Submission, asked: list[Asked]) -> dict[str, Any
 
 
 def _note_outcome(attempt: Attempt, outcome: Outcome) -> None:
+    attempt.resources = outcome.resources()
+    attempt.outcome = storable(
+        {"verdict": outcome.verdict.value, "exit_code": outcome.exit_code, "error": outcome.error}
+    )
+    attempt.log_tail = storable(outcome.log_tail)
     Attempt.objects.filter(pk=attempt.pk, lease=attempt.lease).update(
-        resources={
-            "wall": asdict(outcome.wall),
-            "cpu_seconds": outcome.cpu_seconds,
-            "peak_memory": outcome.peak_memory,
-            "oom_event": outcome.oom_event,
-        },
-        outcome=storable({"verdict": outcome.verdict.value, "exit_code": outcome.exit_code, "error": outcome.error}),
-        log_tail=storable(outcome.log_tail),
+        resources=attempt.resources, outcome=attempt.outcome, log_tail=attempt.log_tail
     )
 
 
-def _collect(work: _Work, workspace: Workspace, asked: list[Asked]) -> None:
-    """Read, check and seal what came out; raises ParticipantFault at the first file that is not in order."""
-    files = {f"{one.folder}/responses.jsonl": one for one in asked}
-    collected = workspace.collect({file: one.draw.origin.keys() for file, one in files.items()})
-    work.heart.check()
-    if collected.problems:
-        raise fault_of_response(collected.problems[0])
-    for file, one in files.items():
-        responses = collected.responses[file]
-        try:
-            checked(responses, asked=one.draw.origin, file=file)
-        except ProblemsFound as found:
-            raise ParticipantFault.of_problems(found) from found
-        if len(responses) < len(one.draw.requests):
-            counts = f"{len(responses):,} of {len(one.draw.requests):,} requests were answered."
-            raise ParticipantFault("E-OUT-MISSING", counts, {"file": file})
-        answers.keep(one.response_set, responses)
-
-
-def _score(work: _Work, sets: list[ResponseSet]) -> None:
-    work.move(Run.State.SCORING)
-    for response_set in sets:
-        if answers.current_evaluation(response_set) is None:
-            try:
-                answers.score(response_set, answers.read(response_set), reason=f"scoring run {work.run.pk}")
-            except ProblemsFound as found:
-                if found.problems[0].code.startswith("E-OUT-"):
-                    raise ParticipantFault.of_problems(found) from found
-                # The responses were checked: what the scorer refuses now is for the organizers to look at.
-                raise PlatformFault(f"The scorer refused valid responses: {found}") from found
-    _finish(work)
-
-
-def _score_predictions(work: _Work) -> None:
-    """Score a prediction file directly: no container ever sees it but the intake's."""
-    part = SubmissionManifest.from_value(work.submission.manifest, file="submission.yaml").predictions
-    if part is None:
-        raise PlatformFault("An accepted submission of kind predictions names no file.")
-    volume = checks.restore(work.submission)
-    try:
-        data = work.sandbox.read_file(volume, part.file, max_bytes=MAX_PREDICTIONS_BYTES)
-    except ValueError as error:
-        size = f"The prediction file is larger than {MAX_PREDICTIONS_BYTES:,} bytes."
-        raise ParticipantFault("E-PRED-SIZE", size) from error
-    work.move(Run.State.SCORING)
-    for response_set in work.sets():
-        if answers.current_evaluation(response_set) is not None:
-            continue
-        try:
-            scored = suites.score_prediction_file(
-                version=response_set.suite_version,
-                selection=answers.selection_of(response_set),
-                data=data,
-                format=part.format,
-                file=part.file,
-                reason=f"scoring run {work.run.pk}",
-            )
-        except ProblemsFound as found:
-            raise ParticipantFault.of_problems(found) from found
-        work.heart.check()
-        answers.keep_predictions(response_set)
-        answers.record(response_set, scored)
-    _finish(work)
-
-
-def _finish(work: _Work) -> None:
-    with transaction.atomic():
-        work.move(Run.State.DONE)
-        leases.end(work.attempt)
-        outcomes.done(work.run)
-
-
-def _fail(work: _Work, fault: ParticipantFault) -> None:
-    detail = dict(fault.detail or {})
-    if fault.message:
-        detail["message"] = fault.message
-    with transaction.atomic():
-        work.move(Run.State.FAILED, code=fault.code, stage=work.run.state, detail=storable(detail))
-        leases.end(work.attempt)
-        outcomes.failed(work.run)
+def _note_written(attempt: Attempt, response_bytes: int | None) -> None:
+    """Add what only the collector saw to what predict used."""
+    attempt.resources = {**attempt.resources, "response_bytes": response_bytes}
+    Attempt.objects.filter(pk=attempt.pk, lease=attempt.lease).update(resources=attempt.resources)

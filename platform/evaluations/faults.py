@@ -35,10 +35,13 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "E-OUT-NUMBER": ("An answer holds a number that is not finite.", "Return finite log-probabilities, at most 0."),
     "E-OUT-SIZE": ("The answers are larger than the track allows.", "Write one short line for each request."),
     "E-OUT-FILE": ("The answers are not in a plain file of their own.", "Leave the writing of files to the runner."),
-    "E-SUBMISSION": (
-        "The submission can't be unpacked any more.",
-        "Hand it in again; if that does not help, write to the organizers.",
-    ),
+    "E-PRED-FORMAT": ("The prediction file can't be read in the format named.", "See the formats' descriptions."),
+    "E-PRED-KIND": ("There is no such format, or it has no part for a suite.", "Use a format that covers each suite."),
+    "E-PRED-SIZE": ("The prediction file unpacks to more than is read.", "Leave out what the suites do not ask."),
+    "E-PRED-FIELD": ("A line of the prediction file has a field that is not known.", "Leave the field out."),
+    "E-PRED-UNKNOWN-ID": ("The prediction file names an item that is not asked.", "Take ids from the suite's items."),
+    "E-PRED-DUPLICATE": ("An item is predicted twice.", "Keep one prediction for each item."),
+    "E-PRED-VALUE": ("A prediction is none of its item's candidates.", "Give the candidate as the format asks."),
     **{
         code: (sentence, "Run the submission on the public data at home, in the same image.")
         for code, sentence in RUNNER_SENTENCES.items()
@@ -86,6 +89,14 @@ class PlatformFault(Exception):
     """Ours: tried again, and never charged."""
 
 
+class LastingFault(PlatformFault):
+    """Ours, and trying again does not mend it: the track is paused and its organizers are told."""
+
+
+class UnclearEnd(PlatformFault):
+    """Nothing shows whose fault the container's end was: tried again once, and nobody is blamed."""
+
+
 # What passes, or is mended by the people who run the platform: the run goes back to its queue.
 OURS: tuple[type[Exception], ...] = (SandboxError, PlatformFault, OSError, DatabaseError)
 
@@ -106,7 +117,7 @@ def fault_of(outcome: Outcome) -> ParticipantFault | None:
             detail = {"detail": error["detail"]} if error.get("detail") else {}
             return ParticipantFault(error["code"], detail=detail)
         return ParticipantFault("E-RUN-EXIT", detail={"exit_code": outcome.exit_code})
-    raise PlatformFault(f"The container's end is not clear ({outcome.verdict}).")
+    raise UnclearEnd(f"The container's end is not clear ({outcome.verdict}).")
 
 
 def fault_of_response(problem: ResponseProblem) -> ParticipantFault:

@@ -4,19 +4,26 @@ Each function is called inside the transaction that moved the run, so that no en
 """
 
 from config.queue import enqueue
+from evaluations import planning
 from evaluations.models import Run
 from submissions import quota
 
 
 def done(run: Run) -> None:
-    """The run has scores."""
+    """The run has scores: a rehearsal goes on to the phase's data, which is charged from now on."""
+    if run.purpose == Run.Purpose.REHEARSAL:
+        planning.go_on(run)
+        return
     quota.finish(entry=run.entry, phase=run.phase)
     enqueue("leaderboards.refresh", run.phase_id)
 
 
 def failed(run: Run) -> None:
-    """The run failed through the participant's fault."""
-    quota.finish(entry=run.entry, phase=run.phase)
+    """The run failed through the participant's fault; a rehearsal costs nothing, since no hidden data was touched."""
+    if run.purpose == Run.Purpose.REHEARSAL:
+        quota.release(entry=run.entry, phase=run.phase, reason=f"the rehearsal failed ({run.code})")
+    else:
+        quota.finish(entry=run.entry, phase=run.phase)
 
 
 def errored(run: Run) -> None:

@@ -1,18 +1,31 @@
 """A submission's runs as one viewer may see them; whatever is shown of a run passes through here."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.utils import timezone
 
 from challenges.models import Phase, Track
-from evaluations import faults, selectors, states
-from evaluations.models import Attempt, Evaluation, Event, ResponseSet, Run
-from evaluations.visibility import Resources, Sight, Viewer, failure_in_words, memory_in_words, sight, wall_in_words
+from evaluations import faults, selectors, states, waiting
+from evaluations.models import Attempt, Event, Run
+from evaluations.resource_lines import resource_lines
+from evaluations.score_lines import ScoreLine, score_lines
+from evaluations.visibility import (
+    Sight,
+    Viewer,
+    failure_in_words,
+    position_in_words,
+    sight,
+    sight_of_rehearsal,
+)
 from submissions.models import QuotaCharge, Submission
+from suites.access import asks_hidden, hides
 
 DONE, CURRENT, TODO, FAILED = "done", "current", "todo", "failed"
+PAUSED = "waiting: the organizers are looking at a fault of the platform"
+# What the leaderboard notes in a run's detail where the track has a ladder.
+LADDER, BETTER, NOT_BETTER, INCOMPLETE = "ladder", "better", "not better", "incomplete"
 ORDER = [Run.State.QUEUED, Run.State.PREPARING, Run.State.RUNNING, Run.State.SCORING, Run.State.DONE]
 TITLES = {
     Run.State.QUEUED: "Queued",
@@ -45,32 +58,8 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class ScoreLine:
-    """A score as text, rounded as the track says; `value`, `low` and `high` are rounded numbers."""
-
-    suite: str
-    title: str
-    metric: str
-    group: str
-    text: str
-    interval: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    asked: int
-    answered: int
-    percent: bool
-
-    @property
-    def partial(self) -> bool:
-        """Whether items were left without an answer; such a result is never ranked."""
-        return self.answered < self.asked
-
-
-@dataclass(frozen=True)
 class RunView:
-    """A run as a page shows it."""
+    """A run as a page shows it; `note` says what a rehearsal is for and what it costs."""
 
     id: str
     track: Track
@@ -79,14 +68,26 @@ class RunView:
     stage_text: str
     finished: bool
     steps: list[Step]
+    purpose: str = Run.Purpose.PHASE
     queue_position: int | None = None
     progress: dict[str, Any] | None = None
     failure: Failure | None = None
     scores: list[ScoreLine] = field(default_factory=list)
     groups: list[ScoreLine] = field(default_factory=list)
     scores_note: str = ""
+    note: str = ""
     resources: list[tuple[str, str]] = field(default_factory=list)
     log: str = ""
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether this is the free run on public items."""
+        return self.purpose == Run.Purpose.REHEARSAL
+
+    @property
+    def place(self) -> tuple[int, str, int, bool]:
+        """Where it stands on the page: by track and phase, the rehearsal before what it is for."""
+        return self.track.position, self.track.key, self.phase.position, not self.rehearsal
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,12 @@ class SubmissionView:
 
 
 def sight_of(run: Run, viewer: Viewer) -> Sight:
-    """What the viewer sees of this run; a phase asks hidden data where one of its suites hides items or gold."""
-    hidden = any(asked.response_set.suite_version.hidden for asked in run.run_response_sets.all())
-    hidden = hidden or any(suite.suite_version.hidden for suite in run.phase.phase_suites.all())
+    """What the viewer sees of this run, by what it asked; a phase's own run also by what the phase asks now."""
+    sets = [asked.response_set for asked in run.run_response_sets.all()]
+    hidden = any(hides(answers.suite_version, answers.splits) for answers in sets)
+    if run.purpose == Run.Purpose.REHEARSAL:
+        return sight_of_rehearsal(viewer, hidden=hidden)
+    hidden = hidden or asks_hidden(run.phase.phase_suites.all())
     return sight(viewer, hidden=hidden, visibility=run.phase.visibility, closed=run.phase.is_closed)
 
 
@@ -110,24 +114,45 @@ def view_of(submission: Submission, viewer: Viewer) -> SubmissionView:
     """The submission as the viewer may see it."""
     runs = list(selectors.runs_of(submission))
     views = [_run_view(run, viewer) for run in runs]
-    views += [_planned_view(charge) for charge in _unplanned(submission, runs)]
+    views += [_planned_view(charge, runs) for charge in _unplanned(submission, runs)]
+    if any(view.state in ("planned", Run.State.QUEUED) for view in views):
+        told, begun = waiting.told_of(submission), {str(run.pk) for run in runs if run.attempts.all()}
+        views = [view if view.id in begun else _with_reason(view, told) for view in views]
     checked = submission.state != Submission.State.RECEIVED
     finished = submission.state == Submission.State.REJECTED or (checked and all(view.finished for view in views))
+    views.sort(key=lambda view: view.place)
     return SubmissionView(submission, _first_steps(submission), views, finished)
 
 
+def _with_reason(view: RunView, told: Mapping[tuple[str, str], str]) -> RunView:
+    what = waiting.NO_WORKER if view.state == Run.State.QUEUED else waiting.TEXTS.get(view.stage_text, "")
+    reason = None if view.stage_text == PAUSED else told.get((view.id, what))
+    return view if reason is None else replace(view, stage_text=f"waiting: {reason}")
+
+
 def _unplanned(submission: Submission, runs: list[Run]) -> Iterator[QuotaCharge]:
-    planned = {(run.entry_id, run.phase_id) for run in runs}
-    charges = QuotaCharge.objects.filter(entry__submission=submission).select_related("entry__track", "phase__track")
+    planned = {(run.entry_id, run.phase_id) for run in runs if run.purpose == Run.Purpose.PHASE}
+    charges = QuotaCharge.objects.filter(entry__submission=submission).select_related(
+        "entry__track", "entry__submission", "phase__track"
+    )
     for charge in charges:
         waits = charge.active and charge.state != QuotaCharge.State.RELEASED
         if waits and (charge.entry_id, charge.phase_id) not in planned:
             yield charge
 
 
-def _planned_view(charge: QuotaCharge) -> RunView:
-    accepted = charge.state == QuotaCharge.State.SETTLED
-    text = "waiting to be queued" if accepted else "waiting for the check"
+def _planned_view(charge: QuotaCharge, runs: list[Run]) -> RunView:
+    rehearses = any(
+        run.entry_id == charge.entry_id and run.phase_id == charge.phase_id
+        for run in runs
+        if run.purpose == Run.Purpose.REHEARSAL
+    )
+    if rehearses:
+        text = "waiting for the rehearsal"
+    elif charge.entry.submission.state == Submission.State.ACCEPTED:
+        text = PAUSED if charge.entry.track.paused_at else waiting.FOR_PLAN
+    else:
+        text = waiting.FOR_CHECK
     steps = [Step(TITLES[state], TODO) for state in ORDER]
     return RunView("", charge.entry.track, charge.phase, "planned", text, False, steps)
 
@@ -147,29 +172,59 @@ def _files(count: int) -> str:
 
 def _run_view(run: Run, viewer: Viewer) -> RunView:
     seen = sight_of(run, viewer)
+    state = _told_state(run, seen)
     position = selectors.queue_position(run)
     attempts = list(run.attempts.all())
     attempt = attempts[-1] if attempts else None
     progress = _progress(run, attempt) if seen.progress else None
     failure = _failure(run, seen)
-    done = run.state == Run.State.DONE
+    text = _stage_text(run, state, seen, position, progress)
+    scores_note = _scores_note(run, seen)
+    scored = run.state == Run.State.DONE and not scores_note
     return RunView(
         id=str(run.pk),
         track=run.entry.track,
         phase=run.phase,
-        state=run.state,
-        stage_text=_stage_text(run, position, progress),
+        state=state,
+        stage_text=text,
         finished=run.state in states.FINISHED,
-        steps=_steps(run, seen, position, progress, failure),
-        queue_position=position,
+        steps=_steps(run, state, seen, text, failure),
+        purpose=run.purpose,
+        queue_position=None if seen.guarded else position,
         progress=progress,
         failure=failure,
-        scores=list(_score_lines(run, 0)) if done and seen.scores else [],
-        groups=list(_score_lines(run, seen.groups_from)) if done and seen.scores and seen.groups_from else [],
-        scores_note="" if seen.scores or not done else _scores_note(run.phase),
-        resources=_resources(attempt, seen) if attempt and run.state in states.FINISHED else [],
+        scores=list(score_lines(run, seen, groups=False)) if scored else [],
+        groups=list(score_lines(run, seen, groups=True)) if scored and not _on_ladder(run, seen) else [],
+        scores_note=scores_note,
+        note=_note(run),
+        resources=resource_lines(run, attempt, seen),
         log=attempt.log_tail if attempt and seen.log and run.state == Run.State.FAILED else "",
     )
+
+
+def _told_state(run: Run, seen: Sight) -> str:
+    """Where the run may be said to be: whether it fails while answering or when it is scored is a channel, too."""
+    return Run.State.RUNNING if seen.guarded and run.state == Run.State.SCORING else run.state
+
+
+def _note(run: Run) -> str:
+    """What a rehearsal is, what it asked and what it costs."""
+    if run.purpose != Run.Purpose.REHEARSAL:
+        return ""
+    asked = [one.response_set.suite_version.suite for one in run.run_response_sets.all()]
+    rehearsed = {suite.pk for suite in asked}
+    left_out = {one.suite_version.suite for one in run.phase.phase_suites.all()}
+    titles = sorted(suite.title for suite in left_out if suite.pk not in rehearsed)
+    skipped = f" No items of {', '.join(titles)} are public, so it is not rehearsed." if titles else ""
+    texts = {
+        Run.State.DONE: "Passed: the submission goes on to the hidden data, which is charged.",
+        Run.State.FAILED: "Nothing was charged, and no hidden data was touched: mend it and hand in again.",
+        Run.State.ERRORED: "Nothing was charged, and no hidden data was touched.",
+        Run.State.CANCELLED: "Nothing was charged.",
+    }
+    what = "A free run on public items, in the same image and with the same limits."
+    until = "Only what passes goes on to the hidden data; nothing is charged before."
+    return f"{what} {texts.get(Run.State(run.state), until)}{skipped}"
 
 
 def _progress(run: Run, attempt: Attempt | None) -> dict[str, Any] | None:
@@ -180,9 +235,9 @@ def _progress(run: Run, attempt: Attempt | None) -> dict[str, Any] | None:
     return {name: attempt.progress.get(name) for name in names}
 
 
-def _stage_text(run: Run, position: int | None, progress: dict[str, Any] | None) -> str:
+def _stage_text(run: Run, state: str, seen: Sight, position: int | None, progress: dict[str, Any] | None) -> str:
     if position is not None:
-        return f"queued, at position {position}"
+        return PAUSED if run.entry.track.paused_at else position_in_words(position, guarded=seen.guarded)
     if progress is not None:
         rate = f", {progress['rate']:,.0f} a second" if progress["rate"] else ""
         return f"suite {progress['position']} of {progress['of']}: {progress['done']:,} of {progress['total']:,}{rate}"
@@ -195,26 +250,25 @@ def _stage_text(run: Run, position: int | None, progress: dict[str, Any] | None)
         Run.State.ERRORED: "failed through an error of the platform",
         Run.State.CANCELLED: "withdrawn",
     }
-    return texts.get(Run.State(run.state), run.state)
+    return texts.get(Run.State(state), state)
 
 
-def _steps(
-    run: Run, seen: Sight, position: int | None, progress: dict[str, Any] | None, failure: Failure | None
-) -> list[Step]:
-    if run.state in (Run.State.FAILED, Run.State.ERRORED, Run.State.CANCELLED):
-        title = "Withdrawn" if run.state == Run.State.CANCELLED else "Failed"
+def _steps(run: Run, state: str, seen: Sight, text: str, failure: Failure | None) -> list[Step]:
+    order = [one for one in ORDER if not (seen.guarded and one == Run.State.SCORING)]
+    if state in (Run.State.FAILED, Run.State.ERRORED, Run.State.CANCELLED):
+        title = "Withdrawn" if state == Run.State.CANCELLED else "Failed"
         # Where the reason may not be told, neither may the stage in which it happened.
-        reached = ORDER.index(Run.State(run.stage)) if seen.reason and run.stage in ORDER else 1
-        return [Step(TITLES[state], DONE) for state in ORDER[:reached]] + [
+        reached = order.index(Run.State(run.stage)) if seen.reason and run.stage in order else 1
+        return [Step(TITLES[one], DONE) for one in order[:reached]] + [
             Step(title, FAILED, failure.code if failure else "")
         ]
-    at = ORDER.index(Run.State(run.state))
-    if run.state == Run.State.DONE:
-        return [Step(TITLES[state], DONE) for state in ORDER]
-    text = _stage_text(run, position, progress) if position is not None or progress is not None else ""
+    at = order.index(Run.State(state))
+    if state == Run.State.DONE:
+        return [Step(TITLES[one], DONE) for one in order]
+    detail = text if state in (Run.State.QUEUED, Run.State.RUNNING) and text != "answering" else ""
     return [
-        Step(TITLES[state], DONE if number < at else CURRENT if number == at else TODO, text if number == at else "")
-        for number, state in enumerate(ORDER)
+        Step(TITLES[one], DONE if number < at else CURRENT if number == at else TODO, detail if number == at else "")
+        for number, one in enumerate(order)
     ]
 
 
@@ -246,66 +300,29 @@ def _detail(name: str, value: Any) -> str:
     return str(value) if name == "detail" else f"{name.replace('_', ' ')}: {value}"
 
 
-def _scores_note(phase: Phase) -> str:
-    if phase.visibility == Phase.Visibility.AFTER_CLOSE:
-        return "The scores of this phase are shown when it has closed."
-    return "The organizers keep the scores of this phase to themselves."
+def _on_ladder(run: Run, seen: Sight) -> bool:
+    """Whether what is told of the run's scores is the ladder's answer."""
+    return seen.guarded and run.entry.track.ladder != "off"
 
 
-def _score_lines(run: Run, groups_from: int | None) -> Iterator[ScoreLine]:
-    """The suites' own scores, or with `groups_from` those of groups and tags that have at least so many items."""
-    for asked in run.run_response_sets.all():
-        evaluations = list(asked.response_set.evaluations.all())
-        if evaluations:
-            yield from _lines_of(evaluations[-1], asked.response_set, run.entry.track, groups_from)
-
-
-def _lines_of(
-    evaluation: Evaluation, answers: ResponseSet, track: Track, groups_from: int | None
-) -> Iterator[ScoreLine]:
-    version = answers.suite_version
-    percent = (version.manifest.get("range") or [0, 1])[1] == 1
-    for score in sorted(evaluation.scores.all(), key=lambda score: (score.metric, score.tag, score.group)):
-        within = bool(score.group or score.tag)
-        if within == bool(groups_from) and (not within or score.n >= (groups_from or 0)):
-            numbers = [_rounded(number, track.round_digits, percent) for number in (score.value, score.low, score.high)]
-            texts = [_text(number, track.round_digits, percent) for number in (score.value, score.low, score.high)]
-            yield ScoreLine(
-                suite=version.suite.key,
-                title=version.suite.title,
-                metric=score.metric,
-                group=score.group or score.tag,
-                text=texts[0],
-                interval=f"{texts[1]}–{texts[2]}" if score.low is not None and score.high is not None else "",
-                value=numbers[0],
-                low=numbers[1],
-                high=numbers[2],
-                n=score.n,
-                asked=score.n if within else answers.asked,
-                answered=score.n if within else answers.answered,
-                percent=percent,
-            )
-
-
-def _rounded(value: float | None, digits: int, percent: bool) -> float | None:
-    return None if value is None else round(value, digits + 2 if percent else digits)
-
-
-def _text(value: float | None, digits: int, percent: bool) -> str:
-    return "–" if value is None else f"{value * (100 if percent else 1):.{digits}f}"
-
-
-def _resources(attempt: Attempt, seen: Sight) -> list[tuple[str, str]]:
-    if seen.resources is Resources.NONE:
-        return []
-    lines = []
-    total = (attempt.resources.get("wall") or {}).get("total")
-    if isinstance(total, int | float):
-        lines.append(("Time", wall_in_words(total, seen.resources)))
-    peak = attempt.resources.get("peak_memory")
-    if isinstance(peak, int):
-        lines.append(("Memory (cgroup peak)", memory_in_words(peak, seen.resources)))
-    return lines
+def _scores_note(run: Run, seen: Sight) -> str:
+    """Why no score is shown; empty where the scores are, or where there are none."""
+    if run.state != Run.State.DONE:
+        return ""
+    if not seen.scores:
+        if run.phase.visibility == Phase.Visibility.AFTER_CLOSE:
+            return "The scores of this phase are shown when it has closed."
+        return "The organizers keep the scores of this phase to themselves."
+    if not _on_ladder(run, seen) or run.detail.get(LADDER) == BETTER:
+        return ""
+    if run.detail.get(LADDER) == NOT_BETTER:
+        return (
+            "Not better than your team's best by more than the error, so your shown score stays as it is. The rule "
+            "stands under the leaderboard; exact scores are shown when the phase has closed."
+        )
+    if run.detail.get(LADDER) == INCOMPLETE:
+        return "It lacks a score that the leaderboard asks for, so it does not stand there."
+    return "The leaderboard is being computed: it tells whether this entry changes your shown score."
 
 
 def document_of(view: SubmissionView, events: Iterable[Event], viewer: Viewer) -> dict[str, Any]:
@@ -325,6 +342,7 @@ def _run_document(run: RunView) -> dict[str, Any]:
         "id": run.id or None,
         "track": run.track.key,
         "phase": run.phase.key,
+        "purpose": run.purpose,
         "state": run.state,
         "stage_text": run.stage_text,
         "queue_position": run.queue_position,
@@ -334,6 +352,11 @@ def _run_document(run: RunView) -> dict[str, Any]:
         document["suite"] = run.progress
     if run.failure is not None:
         document |= {"code": run.failure.code or None, "message": run.failure.message}
+    for name, text in (("note", run.note), ("scores_note", run.scores_note), ("log", run.log)):
+        if text:
+            document[name] = text
+    if run.resources:
+        document["resources"] = dict(run.resources)
     if run.finished:
         document["scores"] = [
             {name: value for name, value in asdict(line).items() if name not in ("text", "interval", "percent")}
@@ -351,6 +374,7 @@ def _event_document(event: Event, viewer: Viewer) -> dict[str, Any] | None:
     document = {
         "kind": event.kind,
         "run": str(event.run_id) if event.run_id else None,
+        "purpose": event.run.purpose if event.run else None,
         "state": event.new,
         "at": at.astimezone(timezone.get_current_timezone()).isoformat(),
     }

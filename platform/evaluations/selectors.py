@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from challenges.models import Phase
 from evaluations import clock
@@ -29,6 +30,7 @@ class SuiteScore:
     suite_digest: str
     responses_digest: str
     evaluator: str
+    items_name: str = ""
 
     @property
     def coverage(self) -> float:
@@ -52,6 +54,7 @@ class ScoredEntry:
     team_id: int
     team_name: str
     image_id: str
+    handed_in_at: datetime
     finished_at: datetime
     scores: dict[str, SuiteScore]
     complete: bool
@@ -78,8 +81,10 @@ def scored_entries(phase: Phase, *, suites: Sequence[PhaseSuite] | None = None) 
     """
     if suites is None:
         suites = list(phase.phase_suites.select_related("suite_version__suite"))
+    charged = QuotaCharge.objects.filter(entry=OuterRef("entry"), phase=OuterRef("phase"))
     runs = (
         Run.objects.filter(phase=phase, purpose=Run.Purpose.PHASE, state=Run.State.DONE, finished_at__isnull=False)
+        .annotate(handed_in_at=Subquery(charged.values("created_at")[:1]))
         .select_related("entry__submission__registration__team")
         .order_by("created_at", "pk")
     )
@@ -100,10 +105,13 @@ def scored_entries(phase: Phase, *, suites: Sequence[PhaseSuite] | None = None) 
             scores[run_id][suite] = score
         if score is None or score.answered < score.asked:
             lacking.add(run_id)
-    return [_scored_entry(run, scores[run.pk], run.pk not in lacking) for run in runs]
+    return [
+        _scored_entry(run, run.handed_in_at or run.entry.created_at, scores[run.pk], run.pk not in lacking)
+        for run in runs
+    ]
 
 
-def _scored_entry(run: Run, scores: dict[str, SuiteScore], complete: bool) -> ScoredEntry:
+def _scored_entry(run: Run, handed_in_at: datetime, scores: dict[str, SuiteScore], complete: bool) -> ScoredEntry:
     submission = run.entry.submission
     return ScoredEntry(
         run_id=run.pk,
@@ -118,6 +126,7 @@ def _scored_entry(run: Run, scores: dict[str, SuiteScore], complete: bool) -> Sc
         team_id=submission.registration.team_id,
         team_name=submission.registration.team.name,
         image_id=run.image_id,
+        handed_in_at=handed_in_at,
         finished_at=run.finished_at or run.created_at,
         scores=scores,
         complete=complete,
@@ -147,6 +156,7 @@ def _suite_scores(set_ids: set[int]) -> dict[int, SuiteScore]:
             suite_digest=row.evaluation.suite_digest,
             responses_digest=answers.digest,
             evaluator=row.evaluation.evaluator,
+            items_name=row.evaluation.items_name,
         )
     return scores
 
@@ -178,11 +188,14 @@ def runs_of(submission: Submission) -> QuerySet[Run]:
 
 
 def charges_without_run() -> QuerySet[QuotaCharge]:
-    """Settled charges of accepted submissions for which no run was planned."""
-    planned = Run.objects.filter(entry=OuterRef("entry"), phase=OuterRef("phase"), purpose=Run.Purpose.PHASE)
+    """Live charges of accepted submissions whose next run is not planned: a rehearsal, or after it the phase's own."""
+    own = Run.objects.filter(entry=OuterRef("entry"), phase=OuterRef("phase"))
+    rehearsed = own.filter(purpose=Run.Purpose.REHEARSAL)
+    due = Q(state=QuotaCharge.State.SETTLED) | ~Exists(rehearsed.exclude(state=Run.State.DONE))
     return QuotaCharge.objects.filter(
-        ~Exists(planned),
-        state=QuotaCharge.State.SETTLED,
+        due,
+        ~Exists(own.filter(purpose=Run.Purpose.PHASE)),
+        state__in=[QuotaCharge.State.RESERVED, QuotaCharge.State.SETTLED],
         active=True,
         entry__submission__state=Submission.State.ACCEPTED,
     ).exclude(entry__status__in=["withdrawn", "disqualified"])
@@ -190,9 +203,18 @@ def charges_without_run() -> QuerySet[QuotaCharge]:
 
 def waiting_runs(*, for_seconds: float) -> QuerySet[Run]:
     """Queued runs that could have been claimed for so long already."""
-    return Run.objects.filter(
-        state=Run.State.QUEUED, not_before__lt=clock.now() - timedelta(seconds=for_seconds)
-    ).order_by("created_at")
+    due = clock.passed("not_before", seconds=for_seconds, most=settings.MOST_BACK_OFF_SECONDS)
+    return Run.objects.filter(due, state=Run.State.QUEUED).order_by("created_at")
+
+
+def submissions_in_use(ids: set[UUID]) -> set[UUID]:
+    """Which of these submissions have a run that waits or is under way, or are still to be planned."""
+    unfinished = Run.objects.filter(entry__submission__in=ids).exclude(
+        state__in=(Run.State.DONE, Run.State.FAILED, Run.State.ERRORED, Run.State.CANCELLED)
+    )
+    unplanned = charges_without_run().filter(entry__submission__in=ids)
+    return {*unfinished.values_list("entry__submission", flat=True),
+            *unplanned.values_list("entry__submission", flat=True)}  # fmt: skip
 
 
 def live_attempts(ids: set[int]) -> set[int]:

@@ -1,98 +1,24 @@
-"""Planning runs, and what people do to them: withdraw, cancel, queue again."""
+"""What people do to runs: plan, withdraw, cancel, queue again."""
 
-import secrets
-
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from accounts.models import User
 from challenges.models import Phase
 from config.queue import enqueue
 from evaluations import clock, states
-from evaluations.answers import key_of
-from evaluations.models import Attempt, Event, ResponseSet, Run, RunResponseSet
+from evaluations.models import Attempt, Event, Run
+from evaluations.planning import image_of, plan
 from submissions import quota
-from submissions.engine import sandbox
 from submissions.models import Entry, QuotaCharge, Submission
 from submissions.services import set_status
-from suites.models import PhaseSuite
 
-
-def plan(submission: Submission) -> list[Run]:
-    """Create the runs that the submission's charges ask for and queue them; what is planned already stays as it is.
-
-    Raises ImageMissing, SandboxUnavailable where the track's image is not on this host; then nothing has changed.
-    """
-    if submission.state != Submission.State.ACCEPTED:
-        return []
-    charges = (
-        QuotaCharge.objects.filter(entry__submission=submission, state=QuotaCharge.State.SETTLED, active=True)
-        .exclude(entry__status__in=[Entry.Status.WITHDRAWN, Entry.Status.DISQUALIFIED])
-        .select_related("entry__track", "phase__track", "registration")
-        .order_by("created_at", "pk")
-    )
-    runs = []
-    for charge in charges:
-        if Run.objects.filter(entry=charge.entry, phase=charge.phase, purpose=Run.Purpose.PHASE).exists():
-            continue
-        try:
-            runs.append(_plan_run(submission, charge))
-        except IntegrityError:
-            # Two plans of one submission ran at once; the constraint let one of them write the run.
-            continue
-    return runs
-
-
-def _plan_run(submission: Submission, charge: QuotaCharge) -> Run:
-    track = charge.phase.track
-    image_id = "" if submission.kind == "predictions" else image_of(track.image)
-    with transaction.atomic():
-        run = Run.objects.create(
-            entry=charge.entry, phase=charge.phase, purpose=Run.Purpose.PHASE, queue=track.hardware, image_id=image_id
-        )
-        phase_suites = charge.phase.phase_suites.select_related("suite_version__suite").order_by("position", "pk")
-        for position, phase_suite in enumerate(phase_suites):
-            RunResponseSet.objects.create(
-                run=run, response_set=_response_set(submission, phase_suite, image_id), position=position
-            )
-        Event.objects.create(submission=submission, run=run, kind="run", new=run.state)
-        enqueue("evaluations.run", str(run.pk), queue=run.queue)
-    return run
-
-
-def image_of(image: str) -> str:
-    """The id of a track's image, `name` or `name@sha256:…`; raises ImageMissing."""
-    name, _, digest = image.partition("@")
-    return digest or sandbox().image_id(name)
-
-
-def _response_set(submission: Submission, phase_suite: PhaseSuite, image_id: str) -> ResponseSet:
-    """The set of answers to this suite: the one that is there, or a new one with a draw of its own."""
-    key = key_of(
-        registration_id=submission.registration_id,
-        digest=submission.digest,
-        phase_suite=phase_suite,
-        image_id=image_id,
-        backend=(submission.manifest.get("model") or {}).get("backend", submission.kind),
-    )
-    response_set, _ = ResponseSet.objects.get_or_create(
-        key=key,
-        defaults={
-            "submission": submission,
-            "suite_version": phase_suite.suite_version,
-            "selection": phase_suite.selection,
-            "splits": phase_suite.splits,
-            "sample": phase_suite.sample,
-            "image_id": image_id,
-            "draw_key": secrets.token_bytes(32),
-        },
-    )
-    return response_set
+__all__ = ["cancel", "image_of", "phases_to_enter", "plan", "requeue", "withdraw"]
 
 
 def cancel(run: Run) -> bool:
     """Stop the run; its worker notices within a second or so and kills the container. False where it has ended already.
 
-    A run that no worker had begun gives its quota back; one that has seen the data stays charged.
+    A rehearsal, and a run that no worker had begun, gives its quota back; one that has seen the data stays charged.
     """
     with transaction.atomic():
         run = Run.objects.select_for_update().select_related("entry__submission", "phase").get(pk=run.pk)
@@ -102,7 +28,9 @@ def cancel(run: Run) -> bool:
         Attempt.objects.filter(run=run, state=Attempt.State.LIVE).update(
             state=Attempt.State.ENDED, ended_at=clock.now()
         )
-        if run.attempts.exists():
+        if run.purpose == Run.Purpose.REHEARSAL:
+            quota.release(entry=run.entry, phase=run.phase, reason="withdrawn while it rehearsed")
+        elif run.attempts.exists():
             quota.finish(entry=run.entry, phase=run.phase)
         else:
             quota.release(entry=run.entry, phase=run.phase, reason="withdrawn before it ran")
@@ -112,11 +40,16 @@ def cancel(run: Run) -> bool:
 def withdraw(*, submission: Submission, user: User) -> None:
     """Take the submission out of every track: its entries are withdrawn and what still runs is stopped."""
     with transaction.atomic():
+        # Nothing is planned for the team meanwhile.
+        quota.lock(submission.registration)
         for entry in submission.entries.select_related("track"):
             if entry.status not in (Entry.Status.WITHDRAWN, Entry.Status.DISQUALIFIED):
                 set_status(entry=entry, status=Entry.Status.WITHDRAWN, reason="withdrawn by the team", user=user)
-        for run in Run.objects.filter(entry__submission=submission).exclude(state__in=states.FINISHED):
-            cancel(run)
+        under_way = Run.objects.filter(entry__submission=submission).exclude(state__in=states.FINISHED)
+        # A rehearsal that passes while it is being cancelled leaves a new run behind: look again until none is left.
+        while runs := list(under_way.all()):
+            for run in runs:
+                cancel(run)
         planned = Run.objects.filter(entry__submission=submission)
         charges = QuotaCharge.objects.filter(entry__submission=submission, active=True)
         for charge in charges.select_related("entry", "phase"):
@@ -128,13 +61,12 @@ def withdraw(*, submission: Submission, user: User) -> None:
 def requeue(run: Run) -> None:
     """Queue a run again that ended through a fault of ours, and charge it again; raises MoveRefused for any other."""
     with transaction.atomic():
-        run = Run.objects.select_related("entry__submission", "phase").get(pk=run.pk)
+        run = Run.objects.select_related("entry__submission__registration", "phase").get(pk=run.pk)
+        quota.lock(run.entry.submission.registration)
         states.move(run, Run.State.QUEUED)
         run.detail = {"attempts_before": run.attempts.count()}
         run.save(update_fields=["detail"])
-        QuotaCharge.objects.filter(entry=run.entry, phase=run.phase).update(
-            state=QuotaCharge.State.SETTLED, active=True, reason=""
-        )
+        quota.charge_again(entry=run.entry, phase=run.phase, reason="queued again by an organizer")
         enqueue("evaluations.run", str(run.pk), queue=run.queue)
 
 

@@ -106,7 +106,7 @@ def advance(request: HttpRequest, submission: str) -> HttpResponse:
     user = request.user
     number = request.POST.get("phase", "")
     phases = Phase.objects.filter(track__challenge=found.registration.challenge).select_related("track__challenge")
-    phase = get_object_or_404(phases, pk=int(number) if number.isdecimal() else 0)
+    phase = get_object_or_404(phases, pk=int(number) if number.isdecimal() and len(number) < 19 else 0)
     if not isinstance(user, User) or not found.registration.team.members.filter(pk=user.pk).exists():
         raise Http404
     try:

@@ -1,6 +1,6 @@
 """Who may see what of a run: the table of what must not leak from hidden data, as pure functions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from challenges.models import Phase
@@ -27,7 +27,8 @@ class Sight:
     """What a viewer sees of a run.
 
     `progress`: suite i of m and items/s; `reason`: the exact code and place of a failure; `log`: the end of the log;
-    `scores`: the suites' own scores; `groups_from`: the least items of a group or tag that is shown (None: none).
+    `scores`: the suites' own scores; `groups_from`: the least items of a group or tag that is shown (None: none);
+    `guarded`: what is told is told coarsely, since the data is hidden and not revealed yet.
     """
 
     progress: bool
@@ -36,26 +37,47 @@ class Sight:
     resources: Resources
     scores: bool
     groups_from: int | None
+    guarded: bool = False
 
 
 SMALLEST_GROUP_BEFORE_REVEAL = 100
 
 EVERYTHING = Sight(True, True, True, Resources.EXACT, True, 1)
+NOTHING = Sight(False, False, False, Resources.NONE, False, None, guarded=True)
+
+
+def is_guarded(*, hidden: bool, visibility: str, closed: bool) -> bool:
+    """Whether the phase's hidden data is still to be guarded: it is until the phase has closed and is revealed."""
+    return hidden and not (closed and visibility != Phase.Visibility.HIDDEN)
 
 
 def sight(viewer: Viewer, *, hidden: bool, visibility: str, closed: bool) -> Sight:
     """What the viewer sees in a phase, by whether it asks hidden data, shows scores when, and has closed."""
+    guarded = is_guarded(hidden=hidden, visibility=visibility, closed=closed)
     revealed = closed and visibility != Phase.Visibility.HIDDEN
     published = revealed or visibility == Phase.Visibility.PUBLIC
     if viewer is Viewer.STAFF:
         return EVERYTHING
     if viewer is Viewer.PUBLIC:
-        return Sight(False, False, False, Resources.NONE, published, 1 if revealed else None)
+        return replace(NOTHING, scores=published, groups_from=1 if revealed else None, guarded=guarded)
     if not hidden:
         return EVERYTHING
-    if revealed:
-        return Sight(True, True, False, Resources.EXACT, True, 1)
-    return Sight(False, False, False, Resources.COARSE, published, SMALLEST_GROUP_BEFORE_REVEAL if published else None)
+    if not guarded:
+        return replace(EVERYTHING, log=False)
+    groups_from = SMALLEST_GROUP_BEFORE_REVEAL if published else None
+    return Sight(False, False, False, Resources.COARSE, published, groups_from, guarded=True)
+
+
+def sight_of_rehearsal(viewer: Viewer, *, hidden: bool) -> Sight:
+    """What the viewer sees of a rehearsal, which asks public items alone: the team everything, nobody else anything.
+
+    Groups of a sample this small are no scores. Where an item is hidden after all, nothing is told.
+    """
+    if viewer is Viewer.STAFF:
+        return EVERYTHING
+    if viewer is Viewer.PUBLIC or hidden:
+        return NOTHING
+    return replace(EVERYTHING, groups_from=None)
 
 
 def failure_in_words(*, ours: bool) -> str:
@@ -64,7 +86,7 @@ def failure_in_words(*, ours: bool) -> str:
         return "The platform could not finish this run. It is not charged, and the organizers have been told."
     return (
         "The run failed because of the submission. On hidden data nothing more is told before the results are "
-        "published: the same submission shows its exact error in a phase with public data."
+        "published: its rehearsal, and a run in a phase with public data, show everything."
     )
 
 
@@ -86,3 +108,13 @@ def memory_in_words(size: int, how: Resources) -> str:
         if size < most * 1024**3:
             return words
     return "over 16 GiB"
+
+
+def position_in_words(position: int, *, guarded: bool) -> str:
+    """A place in the queue, exact or as a bucket: others' runs, and the team's own, can be timed by watching it."""
+    if not guarded:
+        return f"queued, at position {position}"
+    for most in (10, 100):
+        if position <= most:
+            return f"queued, among the first {most}"
+    return "queued"

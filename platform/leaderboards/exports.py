@@ -55,7 +55,7 @@ def _number(value: float | None) -> str:
 
 
 def results_csv(challenge: Challenge) -> Iterator[str]:
-    """The lines of the challenge's result table, header first, in a fixed order; scores of finished runs only."""
+    """The lines of the challenge's result table, header first, in a fixed order; scores of finished runs in phases."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
 
@@ -67,7 +67,7 @@ def results_csv(challenge: Challenge) -> Iterator[str]:
 
     yield line(COLUMNS)
     runs = (
-        Run.objects.filter(state=Run.State.DONE, entry__track__challenge=challenge)
+        Run.objects.filter(purpose=Run.Purpose.PHASE, state=Run.State.DONE, entry__track__challenge=challenge)
         .select_related("entry__submission__registration__team", "entry__track", "phase")
         .order_by("entry__track__position", "entry__track__key", "phase__position", "created_at", "pk")
     )

@@ -16,7 +16,12 @@ class Snapshot(models.Model):
     columns = models.JSONField(default=list)
     rows = models.JSONField(default=list)
     digest = models.CharField(max_length=64, help_text="sha256 over rule, columns and rows.")
+    # Of hidden data: what everybody may see before the reveal. Nothing in it depends on more than it shows.
+    told_rule = models.TextField(blank=True)
+    told_rows = models.JSONField(null=True, blank=True)
+    told_digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    computed_at = models.DateTimeField(default=timezone.now, help_text="Scores up to then stand on it.")
 
     class Meta:
         ordering = ["-created_at"]

@@ -58,17 +58,25 @@ def table(board: Board) -> list[Line]:
         Line(
             row=row,
             rank=str(row["rank"]) if row["rank"] else "–",
-            aggregate=number(row["aggregate"], digits=digits, percent=percent),
+            aggregate=number(row["aggregate"], digits=_shown(row, digits, percent), percent=percent),
             cells=[_cell(row["scores"].get(column["key"]), column, digits) for column in board.columns],
         )
         for row in board.rows
     ]
 
 
+def _shown(told: dict[str, Any], digits: int, percent: bool) -> int:
+    """The digits to print: the track's, or fewer where the number was rounded to its error."""
+    if "digits" not in told:
+        return digits
+    return max(0, int(told["digits"]) - (2 if percent else 0))
+
+
 def _cell(score: dict[str, Any] | None, column: dict[str, Any], digits: int) -> Cell:
     if score is None or score["value"] is None:
         return Cell(text="–", counts="no score")
     percent = percent_scale(column)
+    digits = _shown(score, digits, percent)
     lowest, highest = column["range"]
 
     def place(value: float | None) -> float | None:

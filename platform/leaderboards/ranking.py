@@ -14,6 +14,7 @@ class Contender:
 
     entry_id: int
     team_id: int
+    handed_in_at: datetime
     finished_at: datetime
     reference: bool
     picked: bool = False
@@ -22,13 +23,19 @@ class Contender:
 
 @dataclass(frozen=True)
 class Rule:
-    """The track's ranking rule for one phase; `weights` and `worst` are keyed by suite."""
+    """The track's ranking rule for one phase; `weights` and `worst` are keyed by suite.
+
+    `mirrored`: for suites whose direction is not the table's, the sum of the ends of their range; the score counts as
+    this sum minus itself. `digits`: the aggregate is rounded to so many decimals before it is compared.
+    """
 
     counts: str
     missing: str
     weights: Mapping[str, float]
     worst: Mapping[str, float]
     higher_is_better: bool = True
+    mirrored: Mapping[str, float] = field(default_factory=dict)
+    digits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,10 @@ def aggregate(contender: Contender, rule: Rule) -> float | None:
             if rule.missing != "worst":
                 return None
             value = rule.worst[suite]
-        parts.append(weight * value)
+        parts.append(weight * (rule.mirrored[suite] - value if suite in rule.mirrored else value))
     # To twelve digits: what is left of rounding in the last ones must not part two entries that are equal.
-    return float(f"{math.fsum(parts) / total:.12g}")
+    mean = float(f"{math.fsum(parts) / total:.12g}")
+    return mean if rule.digits is None else round(mean, rule.digits)
 
 
 def place(contenders: Sequence[Contender], rule: Rule) -> list[Placed]:
@@ -95,7 +103,7 @@ def _order(pair: tuple[Contender, float | None], rule: Rule) -> tuple[bool, floa
 
 
 def _counted(pairs: list[tuple[Contender, float | None]], rule: Rule) -> list[tuple[Contender, float | None]]:
-    """One entry of each team, by the rule: the best, the last finished, or the one it picked."""
+    """One entry of each team, by the rule: the best, the last handed in, or the one it picked."""
     teams: dict[int, list[tuple[Contender, float | None]]] = {}
     for pair in pairs:
         teams.setdefault(pair[0].team_id, []).append(pair)
@@ -107,5 +115,5 @@ def _counted(pairs: list[tuple[Contender, float | None]], rule: Rule) -> list[tu
         if rule.counts == "best":
             chosen.append(min(own, key=lambda pair: _order(pair, rule)))
         else:
-            chosen.append(max(own, key=lambda pair: (pair[0].finished_at, pair[0].entry_id)))
+            chosen.append(max(own, key=lambda pair: (pair[0].handed_in_at, pair[0].entry_id)))
     return chosen

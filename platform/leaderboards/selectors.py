@@ -8,12 +8,17 @@ from django.contrib.auth.models import AnonymousUser
 
 from challenges.models import Phase
 from challenges.selectors import is_reviewer
+from evaluations.visibility import is_guarded
 from leaderboards.models import Snapshot
+from suites.access import asks_hidden
 
 
 @dataclass(frozen=True)
 class Board:
-    """A leaderboard as one viewer sees it; `rows` is empty where nothing may be seen yet."""
+    """A leaderboard as one viewer sees it; `rows` is empty where nothing may be seen yet.
+
+    `guarded`: it is of hidden data that is not revealed, so only organizers and reviewers see it exactly.
+    """
 
     phase: Phase
     snapshot: Snapshot | None
@@ -21,6 +26,9 @@ class Board:
     columns: list[dict[str, Any]]
     visible: bool
     early: bool
+    guarded: bool = False
+    rule: str = ""
+    digest: str = ""
 
 
 def may_see(user: AbstractBaseUser | AnonymousUser, phase: Phase) -> bool:
@@ -36,14 +44,33 @@ def is_public(phase: Phase) -> bool:
 
 
 def board(user: AbstractBaseUser | AnonymousUser, phase: Phase) -> Board:
-    """The phase's current leaderboard for this viewer; one query beside the role's."""
-    visible = may_see(user, phase)
+    """The phase's current leaderboard for this viewer; two queries beside the role's.
+
+    Before hidden data is revealed only organizers and reviewers get the exact rows, by which the final table is made.
+    """
+    reviewer = is_reviewer(user, phase.track.challenge)
+    public = is_public(phase)
+    visible = public or reviewer
     snapshot = phase.snapshots.filter(current=True).first() if visible else None
+    guarded = visible and _is_guarded(phase)
+    coarse = guarded and not reviewer
+    rows: list[dict[str, Any]] = []
+    if snapshot is not None:
+        # A snapshot that was computed before the phase asked hidden data holds nothing that may be told.
+        rows = (snapshot.told_rows or []) if coarse else snapshot.rows
     return Board(
         phase=phase,
         snapshot=snapshot,
-        rows=snapshot.rows if snapshot else [],
+        rows=rows,
         columns=snapshot.columns if snapshot else [],
         visible=visible,
-        early=visible and not is_public(phase),
+        early=visible and not public,
+        guarded=guarded,
+        rule=(snapshot.told_rule if coarse else snapshot.rule) if snapshot else "",
+        digest=(snapshot.told_digest if coarse else snapshot.digest) if snapshot else "",
     )
+
+
+def _is_guarded(phase: Phase) -> bool:
+    hidden = asks_hidden(phase.phase_suites.select_related("suite_version"))
+    return is_guarded(hidden=hidden, visibility=phase.visibility, closed=phase.is_closed)

@@ -4,16 +4,18 @@ import hashlib
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from challenges.models import Phase, Track
 from evaluations.selectors import ScoredEntry, scored_entries, suite_columns
 from evaluators.protocol.documents import canonical_json
 from leaderboards.models import Snapshot
-from leaderboards.ranking import Contender, Placed, Rule, place
+from leaderboards.ranking import Placed, Rule, place
+from leaderboards.telling import RANKED, contender_of, told
 from submissions.models import Entry
+from suites.access import asks_hidden
 from suites.models import PhaseSuite
 
-RANKED = frozenset({Entry.Status.OFFICIAL, Entry.Status.LATE})
 SHOWN = RANKED | {Entry.Status.BASELINE}
 
 
@@ -21,37 +23,73 @@ def refresh(*, phase: Phase) -> Snapshot:
     """Compute the phase's leaderboard and make it the current one; the same scores give the same digest and no new row.
 
     Entries that were withdrawn, disqualified or are not eligible do not stand on it; failed and partial runs neither.
+    Where the phase asks hidden data, what everybody may see before the reveal is computed beside it.
     """
+    now = timezone.now()
     with transaction.atomic():
         # Refreshes of one phase queue up here, so that the last one to run has seen every score.
         phase = Phase.objects.select_for_update().select_related("track__challenge").get(pk=phase.pk)
         suites = list(phase.phase_suites.select_related("suite_version__suite").order_by("position", "pk"))
         keys = suite_columns(suites)
         columns = [_column(phase.track, suite, keys[suite.suite_version_id, suite.selection]) for suite in suites]
-        entries = {entry.entry_id: entry for entry in scored_entries(phase, suites=suites) if entry.status in SHOWN}
-        rule = rule_of(phase.track, columns)
-        placed = place([_contender(entry) for entry in entries.values()], rule)
-        rows = [_row(entries[item.contender.entry_id], item) for item in placed]
-        words = rule_in_words(phase.track, columns)
-        digest = hashlib.sha256(canonical_json([words, columns, rows])).hexdigest()
+        scored = scored_entries(phase, suites=suites)
+        entries = {entry.entry_id: entry for entry in scored if entry.status in SHOWN}
+        contenders = [contender_of(entry) for entry in entries.values()]
+        rule, words = rule_of(phase.track, columns), rule_in_words(phase.track, columns)
+        rows = [_row(entries[item.contender.entry_id], item) for item in place(contenders, rule)]
+        fields: dict[str, Any] = {
+            "rule": words,
+            "columns": columns,
+            "rows": rows,
+            "digest": _digest(words, columns, rows),
+        }
+        if asks_hidden(suites):
+            shown = told(phase.track, columns, scored, contenders, rule)
+            told_rows = [
+                _row(entries[item.contender.entry_id], item, shown.digits)
+                for item in place(shown.contenders, shown.rule)
+            ]
+            told_words = f"{words} {shown.words}"
+            fields |= {"told_rule": told_words, "told_rows": told_rows}
+            fields["told_digest"] = _digest(told_words, columns, told_rows)
         current = phase.snapshots.filter(current=True).first()
-        if current is not None and current.digest == digest:
+        if current is not None and (current.digest, current.told_digest) == (
+            fields["digest"],
+            fields.get("told_digest", ""),
+        ):
+            current.computed_at = now
+            current.save(update_fields=["computed_at"])
             return current
         # A leaderboard that nobody froze is a cache, not a record: it is replaced.
         phase.snapshots.filter(current=True, frozen=False).delete()
         phase.snapshots.filter(current=True).update(current=False)
-        return Snapshot.objects.create(phase=phase, rule=words, columns=columns, rows=rows, digest=digest)
+        return Snapshot.objects.create(phase=phase, computed_at=now, **fields)
+
+
+def _digest(words: str, columns: list[dict[str, Any]], rows: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(canonical_json([words, columns, rows])).hexdigest()
 
 
 def rule_of(track: Track, columns: list[dict[str, Any]]) -> Rule:
-    """The track's rule over the phase's suites; a suite without a weight of its own weighs 1."""
+    """The track's rule over the phase's suites; a suite without a weight of its own weighs 1.
+
+    Where some suites are better high and others low, the low ones are mirrored in their range.
+    """
+    higher = not columns or any(column["direction"] == "higher" for column in columns)
     return Rule(
         counts=track.counts,
         missing=track.missing,
         weights={column["key"]: column["weight"] for column in columns},
         worst={column["key"]: column["worst"] for column in columns},
-        higher_is_better=all(column["direction"] == "higher" for column in columns),
+        higher_is_better=higher,
+        mirrored={column["key"]: sum(column["range"]) for column in _mirrored(columns)},
     )
+
+
+def _mirrored(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The columns that are better low while others are better high."""
+    low = [column for column in columns if column["direction"] != "higher"]
+    return low if len(low) < len(columns) else []
 
 
 def rule_in_words(track: Track, columns: list[dict[str, Any]]) -> str:
@@ -63,13 +101,21 @@ def rule_in_words(track: Track, columns: list[dict[str, Any]]) -> str:
         f"{column['title']} ({column['weight']:g})" if weighted else column["title"] for column in columns
     )
     what = f"the {'weighted ' if weighted else ''}mean of {len(columns)} suites: {names}"
-    which = {"best": "a team's best entry", "last": "a team's last entry", "picked": "the entry a team picked"}
+    which = {
+        "best": "a team's best entry",
+        "last": "the entry a team handed in last",
+        "picked": "the entry a team picked",
+    }
+    mirrored = [column["title"] for column in _mirrored(columns)]
+    turned = f" Lower is better in {', '.join(mirrored)}: mirrored in its range for the mean." if mirrored else ""
+    if not mirrored and columns[0]["direction"] != "higher":
+        turned = " Lower is better."
     missing = {
         "unranked": "An entry that lacks a score is not ranked.",
         "worst": "A missing score counts as the worst possible one.",
     }
     return (
-        f"Ranked by {f'the score on {names}' if len(columns) == 1 else what}; {which[track.counts]} counts. "
+        f"Ranked by {f'the score on {names}' if len(columns) == 1 else what}; {which[track.counts]} counts.{turned} "
         f"{missing[track.missing]} Equal scores share a rank. Baselines are shown and not ranked."
     )
 
@@ -88,22 +134,21 @@ def _column(track: Track, suite: PhaseSuite, key: str) -> dict[str, Any]:
         "range": [low, high],
         "direction": direction,
         "worst": low if direction == "higher" else high,
+        "group_weights": _group_weights(version.manifest.get("aggregate", "macro")),
         "weight": float(track.aggregate.get("weights", {}).get(version.suite.key, 1)),
     }
 
 
-def _contender(entry: ScoredEntry) -> Contender:
-    return Contender(
-        entry_id=entry.entry_id,
-        team_id=entry.team_id,
-        finished_at=entry.finished_at,
-        reference=entry.status not in RANKED,
-        picked=entry.picked,
-        scores=entry.scores,
-    )
+def _group_weights(how: Any) -> dict[str, float] | None:
+    """How the suite's own score weighs its groups: not at all where it is a plain mean over items."""
+    if how == "micro":
+        return None
+    return dict(how["weights"]) if isinstance(how, dict) else {}
 
 
-def _row(entry: ScoredEntry, placed: Placed) -> dict[str, Any]:
+def _row(entry: ScoredEntry, placed: Placed, digits: dict[str, int] | None = None) -> dict[str, Any]:
+    """A row of the table; with `digits` of what may be told, by suite and "" for the aggregate, times are left out."""
+    rounded = {} if digits is None else {"digits": digits[""]}
     return {
         "rank": placed.rank,
         "why_unranked": placed.why_unranked,
@@ -115,7 +160,7 @@ def _row(entry: ScoredEntry, placed: Placed) -> dict[str, Any]:
         "kind": entry.kind,
         "provenance": entry.provenance,
         "aggregate": placed.aggregate,
-        "finished_at": entry.finished_at.isoformat(),
+        **({"finished_at": entry.finished_at.isoformat()} if digits is None else rounded),
         "scores": {
             key: {
                 "value": score.value,
@@ -124,7 +169,8 @@ def _row(entry: ScoredEntry, placed: Placed) -> dict[str, Any]:
                 "n": score.n,
                 "asked": score.asked,
                 "answered": score.answered,
+                **({} if digits is None else {"digits": digits[key]}),
             }
-            for key, score in entry.scores.items()
+            for key, score in placed.contender.scores.items()
         },
     }

@@ -1,9 +1,9 @@
 """The check of a hand-in: unpacked in a container of ours, its manifest read, its files compared with its kind."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from django.core.files.storage import storages
 from django.db import transaction
@@ -14,8 +14,9 @@ from config.queue import enqueue
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.submission import MANIFEST_NAME, SubmissionManifest
 from sandbox.interface import IntakeReport, IntakeRules
-from submissions import quota
+from submissions import quota, rehearsals
 from submissions.engine import labels, sandbox, volume_of
+from submissions.errors import SubmissionLost
 from submissions.manifests import check_against_tracks
 from submissions.models import Entry, Submission
 from submissions.services import submission_digest
@@ -23,6 +24,26 @@ from submissions.services import submission_digest
 # Texts shrink to a tenth when they are packed, weights hardly at all.
 UNPACKED_FACTOR = 4
 UNPACKED_LEAST = 512 * 1024**2
+# A manifest may hold tens of thousands of faults; the first few are enough to mend it by.
+MAX_PROBLEMS = 50
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What every track that a submission enters takes beside plain files and safetensors."""
+
+    code: bool = False
+    convert_weights: bool = False
+    remote_code: bool = False
+
+    @classmethod
+    def by(cls, tracks: Sequence[Track]) -> "Allowed":
+        """What all of the tracks allow."""
+        return cls(
+            code=all("code" in track.kinds for track in tracks),
+            convert_weights=all(track.convert_weights for track in tracks),
+            remote_code=all(track.remote_code for track in tracks),
+        )
 
 
 def check(*, submission: Submission) -> Submission:
@@ -44,13 +65,17 @@ def check(*, submission: Submission) -> Submission:
 def _examine(submission: Submission, tracks: Sequence[Track]) -> tuple[SubmissionManifest, IntakeReport]:
     """Unpack the artifact and compare it with its manifest and the tracks' rules; raises ProblemsFound."""
     given = SubmissionManifest.from_value(submission.manifest, file=MANIFEST_NAME) if submission.manifest else None
-    report = _taken(unpack(submission, given, may_hold_code=all("code" in track.kinds for track in tracks)))
+    allowed = Allowed.by(tracks)
+    rules = rules_of(submission, given, allowed)
+    report = _taken(unpack(submission, rules))
     manifest = _manifest(given, report)
-    if given is None and manifest.kind != "code":
-        # A manifest inside the archive says only now that no code is in it: then the strict rules count.
-        report = _taken(unpack(submission, manifest, may_hold_code=False))
+    if given is None:
+        # A manifest inside the archive says only now what else may be in it.
+        strict = replace(rules_of(submission, manifest, allowed), single_file=None)
+        report = report if strict == rules else _taken(unpack(submission, strict))
     problems = check_against_tracks(manifest, tracks)
-    problems += required_files(manifest, [file.path for file in report.files])
+    paths = [file.path for file in report.files]
+    problems += required_files(manifest, paths, own_tokenizer=allowed.remote_code)
     if problems:
         raise ProblemsFound(problems)
     return manifest, report
@@ -64,19 +89,24 @@ def _taken(report: IntakeReport) -> IntakeReport:
     raise ProblemsFound(found)
 
 
-def unpack(submission: Submission, manifest: SubmissionManifest | None, *, may_hold_code: bool) -> IntakeReport:
-    """Take the artifact in, into the submission's volume on this host."""
-    code = may_hold_code and (manifest is None or manifest.kind == "code")
-    single = manifest.predictions.file if manifest is not None and manifest.predictions is not None else None
-    storage = storages["artifacts"]
-    rules = IntakeRules(
+def rules_of(submission: Submission, manifest: SubmissionManifest | None, allowed: Allowed) -> IntakeRules:
+    """What the artifact may hold, by its kind; where that stands inside it, enough to read its manifest."""
+    model = manifest is not None and manifest.kind == "model"
+    code = allowed.code and manifest is not None and manifest.kind == "code"
+    first_look = manifest is None and (allowed.code or allowed.convert_weights or allowed.remote_code)
+    return IntakeRules(
         max_bytes=max(1, submission.artifact.size),
         max_unpacked_bytes=max(UNPACKED_LEAST, submission.artifact.size * UNPACKED_FACTOR),
-        allow_pickle=code,
-        allow_auto_map=code,
-        single_file=single,
+        allow_pickle=code or first_look,
+        allow_auto_map=code or first_look or (model and allowed.remote_code),
+        convert_weights=model and allowed.convert_weights,
+        single_file=manifest.predictions.file if manifest is not None and manifest.predictions is not None else None,
     )
-    with storage.open(submission.artifact.storage_name) as file:
+
+
+def unpack(submission: Submission, rules: IntakeRules) -> IntakeReport:
+    """Take the artifact in, into the submission's volume on this host."""
+    with storages["artifacts"].open(submission.artifact.storage_name) as file:
         return sandbox().intake(
             cast("BinaryIO", file.file),
             volume=volume_of(submission),
@@ -86,14 +116,26 @@ def unpack(submission: Submission, manifest: SubmissionManifest | None, *, may_h
 
 
 def restore(submission: Submission) -> str:
-    """The submission's volume on this host, unpacked again where it is not there; returns its name."""
+    """The submission's volume on this host, unpacked again where it is not there; returns its name.
+
+    Raises SubmissionLost where its files are not, to the bit, those that were accepted; SandboxError.
+    """
     volume = volume_of(submission)
     if not sandbox().has_volume(volume):
         manifest = SubmissionManifest.from_value(submission.manifest, file=MANIFEST_NAME)
-        report = unpack(submission, manifest, may_hold_code=manifest.kind == "code")
+        # What was accepted was accepted: tracks that have changed their rules since change nothing here.
+        allowed = Allowed(code=True, convert_weights=bool(submission.conversion), remote_code=True)
+        report = unpack(submission, rules_of(submission, manifest, allowed))
         if not report.ok:
-            raise RuntimeError(f"Submission {submission.pk} was accepted and can't be unpacked any more.")
+            raise SubmissionLost(f"Submission {submission.pk} can't be unpacked any more: {report.problems[0].code}.")
+        if _digests(asdict(file) for file in report.files) != _digests(submission.files):
+            sandbox().remove_volume(volume)
+            raise SubmissionLost(f"Submission {submission.pk} does not unpack to the files that were accepted.")
     return volume
+
+
+def _digests(files: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return {file["path"]: file["sha256"] for file in files}
 
 
 def _manifest(given: SubmissionManifest | None, report: IntakeReport) -> SubmissionManifest:
@@ -122,8 +164,8 @@ def _without_folder(manifest: SubmissionManifest, folder: str | None) -> Submiss
     return manifest.model_copy(update={"model": model})
 
 
-def required_files(manifest: SubmissionManifest, paths: Sequence[str]) -> list[Problem]:
-    """What a hand-in of this kind must hold and does not."""
+def required_files(manifest: SubmissionManifest, paths: Sequence[str], *, own_tokenizer: bool = False) -> list[Problem]:
+    """What a hand-in of this kind must hold and does not; a tokenizer of its own kind has files of any name."""
     there = set(paths)
 
     def missing(file: str, why: str, remedy: str) -> Problem:
@@ -140,7 +182,8 @@ def required_files(manifest: SubmissionManifest, paths: Sequence[str]) -> list[P
             problems.append(missing("config.json", where, "Save the model with save_pretrained()."))
         if not any(path.endswith(".safetensors") for path in inside):
             problems.append(missing("*.safetensors", where, "Save with save_pretrained(safe_serialization=True)."))
-        if not inside & {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}:
+        tokenizers = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}
+        if not inside & (tokenizers | ({"tokenizer_config.json"} if own_tokenizer else set())):
             problems.append(
                 missing("tokenizer.json", where, "Save the tokenizer beside the model: tokenizer.save_pretrained().")
             )
@@ -164,9 +207,10 @@ def _accept(submission: Submission, entries: list[Entry], manifest: SubmissionMa
             name=manifest.method.name,
             digest=submission_digest(submission.artifact.digest, manifest),
             files=[asdict(file) for file in report.files],
+            conversion=asdict(report.conversion) if report.conversion else {},
         )
         if changed:
-            quota.settle(entries=entries)
+            rehearsals.settle_unrehearsed(entries=entries, kind=manifest.kind)
             enqueue("evaluations.plan", str(submission.pk))
 
 
@@ -175,7 +219,7 @@ def _reject(submission: Submission, entries: list[Entry], problems: Sequence[Pro
         changed = Submission.objects.filter(pk=submission.pk, state=Submission.State.RECEIVED).update(
             state=Submission.State.REJECTED,
             checked_at=timezone.now(),
-            problems=[asdict(problem) for problem in problems],
+            problems=[asdict(problem) for problem in problems[:MAX_PROBLEMS]],
         )
         if changed:
             for entry in entries:

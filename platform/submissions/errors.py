@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from evaluators.protocol.problems import Problem
+from sandbox.errors import SandboxError
 
 
 class SubmissionRefused(Exception):
@@ -11,6 +12,10 @@ class SubmissionRefused(Exception):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(" ".join(f"{problem.message}. {problem.remedy}".strip() for problem in problems))
+
+
+class SubmissionLost(SandboxError):
+    """Ours: an accepted submission can't be unpacked as it was; the storage or the platform has to be mended."""
 
 
 class UploadRefused(Exception):

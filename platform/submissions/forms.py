@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from challenges.models import Phase, Track
-from evaluators.protocol.challenge import Question
+from evaluators.protocol.challenge import Budget, Question
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.submission import MANIFEST_NAME, SubmissionManifest
 from submissions.manifests import check_against_tracks, questions_of
@@ -38,6 +38,7 @@ PLACES = {
 
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+MOST_DIGITS = 18  # of a number that every database takes
 
 
 def question_field(question: Question, asked_by: str = "") -> forms.Field:
@@ -78,13 +79,22 @@ def _corpora(text: str) -> list[dict[str, Any]]:
     return corpora
 
 
+class PhasesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Phases by their numbers; one that is too long for any database is refused like one that is not there."""
+
+    def clean(self, value: Any) -> Any:
+        """Look the phases up; raises ValidationError."""
+        if any(len(str(number)) > MOST_DIGITS for number in value or ()):
+            raise forms.ValidationError("Choose among the phases that are open.")
+        return super().clean(value)
+
+
 class SubmitForm(forms.Form):
     """One hand-in for one or more tracks; `upload` is the finished upload's id, `file` the way without JavaScript."""
 
     upload = forms.UUIDField(required=False, widget=forms.HiddenInput)
     file = forms.FileField(required=False, label="File")
-    phases = forms.ModelMultipleChoiceField(queryset=Phase.objects.none(), widget=forms.CheckboxSelectMultiple,
-                                            label="Enter it in")  # fmt: skip
+    phases = PhasesField(queryset=Phase.objects.none(), widget=forms.CheckboxSelectMultiple, label="Enter it in")
     source = forms.ChoiceField(
         choices=[("form", "I describe it here"), ("archive", f"My archive holds {MANIFEST_NAME}")],
         widget=forms.RadioSelect, initial="form", label="Manifest",
@@ -130,12 +140,27 @@ class SubmitForm(forms.Form):
         backends = track.backends or list(BACKEND_LABELS)
         self._choices("backend", [(backend, BACKEND_LABELS.get(backend, backend)) for backend in backends])
         self.questions: dict[str, Question] = {}
+        # What the manifest's rules ask for, though the browser lets the form go without it.
+        self.needed: set[str] = set()
         for asking in dict.fromkeys([track, *(phase.track for phase in phases)]):
             for question in questions_of(asking):
                 if question.key not in self.questions:
                     self.questions[question.key] = question
                     asked_by = "" if asking == track else asking.title
                     self.fields[f"answer_{question.key}"] = question_field(question, asked_by)
+                    if question.required:
+                        self.needed.add(f"answer_{question.key}")
+        self._budgets(Budget.model_validate(track.budget))
+
+    def _budgets(self, budget: Budget) -> None:
+        """Say what the track's budget bounds on the fields in which it is declared."""
+        for name, most, what in (
+            ("corpora", budget.words, "words"),
+            ("words_seen", budget.words_seen, "words seen"),
+        ):
+            if most is not None:
+                self.needed.add(name)
+                self.fields[name].help_text += f" The track's budget is {most:,} {what}."
 
     def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -216,3 +241,15 @@ class SubmitForm(forms.Form):
         if answers:
             value["answers"] = answers
         return value
+
+
+class MergeForm(forms.Form):
+    """The team that is asked to take another one in."""
+
+    name = forms.CharField(max_length=80, label="Team to join", help_text="Its name as it stands on leaderboards.")
+
+    def report(self, problems: Iterable[Problem]) -> None:
+        """Show every reason against it."""
+        for problem in problems:
+            sentence = f"{problem.message[:1].upper()}{problem.message[1:]}. {problem.remedy}".strip()
+            self.add_error("name", f"{problem.code}: {sentence}")

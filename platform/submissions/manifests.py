@@ -7,7 +7,11 @@ from typing import Any
 from challenges.models import Track
 from evaluators.protocol.challenge import Budget, Question
 from evaluators.protocol.problems import Problem
-from evaluators.protocol.submission import SubmissionManifest
+from evaluators.protocol.submission import Data, SubmissionManifest
+
+# What a track with a budget of epochs asks where it has no question of that key itself.
+EPOCHS = Question(key="epochs", type="number", title="Epochs of training", required=True, min=0,
+                  help="Passes over the training text.")  # fmt: skip
 
 
 def check_against_tracks(manifest: SubmissionManifest, tracks: Sequence[Track]) -> list[Problem]:
@@ -45,8 +49,16 @@ def check_against_track(manifest: SubmissionManifest, track: Track, *, beside: S
 
 
 def questions_of(track: Track) -> list[Question]:
-    """The track's own typed questions."""
-    return [Question.model_validate(value) for value in track.questions]
+    """The track's own typed questions; a budget of epochs asks for them, whether or not the track does."""
+    questions = [Question.model_validate(value) for value in track.questions]
+    if Budget.model_validate(track.budget).epochs is None:
+        return questions
+    if all(question.key != EPOCHS.key for question in questions):
+        return [*questions, EPOCHS]
+    return [
+        question.model_copy(update={"required": True}) if question.key == EPOCHS.key else question
+        for question in questions
+    ]
 
 
 def _unasked(answers: Mapping[str, Any], tracks: Sequence[Track]) -> list[Problem]:
@@ -97,14 +109,14 @@ def _fault(answer: Any, question: Question) -> str:
 
 
 def _budget(manifest: SubmissionManifest, budget: Budget) -> list[Problem]:
-    """Declared figures against the track's budget, with both numbers."""
-    problems = []
+    """Declared figures against the track's budget, with both numbers; what it bounds must be declared."""
+    problems = _undeclared(manifest.data or Data(), budget)
     data = manifest.data
     words = sum(corpus.words or 0 for corpus in data.corpora) if data else None
     declared = {
         "words": (words, budget.words, "data.corpora"),
         "words seen": (data.words_seen if data else None, budget.words_seen, "data.words_seen"),
-        "epochs": (manifest.answers.get("epochs"), budget.epochs, "answers.epochs"),
+        "epochs": (manifest.answers.get(EPOCHS.key), budget.epochs, f"answers.{EPOCHS.key}"),
     }
     for name, (value, most, field) in declared.items():
         if most is not None and isinstance(value, int | float) and value > most:
@@ -112,4 +124,28 @@ def _budget(manifest: SubmissionManifest, budget: Budget) -> list[Problem]:
                 Problem("E-SUB-BUDGET", f"{value:,} {name} are over the track's budget of {most:,}", field=field,
                         remedy="Enter a track with a larger budget.")
             )  # fmt: skip
+    return problems
+
+
+def _undeclared(data: Data, budget: Budget) -> list[Problem]:
+    """What the budget bounds and the manifest does not declare; epochs are a question, which must be answered.
+
+    Who saw no words, a hand-written rule say, has no corpus to name.
+    """
+    problems = []
+    if budget.words is not None and data.words_seen != 0:
+        uncounted = [corpus.name for corpus in data.corpora if corpus.words is None]
+        fault, remedy = "", ""
+        if uncounted:
+            fault, remedy = f"the words of the corpus {uncounted[0]} are not declared", "Declare how many they are."
+        elif not data.corpora:
+            fault = "no training corpus is declared"
+            remedy = "Name each with its number of words; without any training, declare 0 words seen."
+        if fault:
+            fault = f"{fault}, and the track's budget is {budget.words:,} words"
+            problems.append(Problem("E-SUB-BUDGET", fault, field="data.corpora", remedy=remedy))
+    if budget.words_seen is not None and data.words_seen is None:
+        fault = f"the words seen in training are not declared, and the track's budget is {budget.words_seen:,} of them"
+        remedy = "Declare them; a corpus that is read twice counts twice."
+        problems.append(Problem("E-SUB-BUDGET", fault, field="data.words_seen", remedy=remedy))
     return problems

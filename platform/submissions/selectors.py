@@ -1,11 +1,12 @@
 """What a person may see of submissions, and what the sweeper must look after."""
 
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Membership, Merge, User
 from challenges.models import Challenge, Role
 from submissions.models import Registration, Submission, UploadSession
 
@@ -25,6 +26,38 @@ def visible_submissions(user: User) -> QuerySet[Submission]:
 def team_submissions(registration: Registration) -> QuerySet[Submission]:
     """A team's submissions in a challenge, the newest first, with what a list shows of them. Three queries."""
     return registration.submissions.select_related("artifact").prefetch_related("entries__track")
+
+
+def registrations(challenge: Challenge) -> QuerySet[Registration]:
+    """Every team that takes part, by name; a team that was merged into another is not there any more."""
+    return (
+        Registration.objects.filter(challenge=challenge, team__closed_at=None)
+        .select_related("team")
+        .order_by("team__name")
+    )
+
+
+def merges_of(user: User) -> QuerySet[Merge]:
+    """Requests of, or to, a team of the user's."""
+    own = Membership.objects.filter(user=user).values("team")
+    return Merge.objects.filter(Q(source__in=own) | Q(target__in=own)).select_related("source", "target", "asked_by")
+
+
+def merge_in_words(merge: Merge, user: User) -> dict[str, Any]:
+    """What a request's page shows: who and what would move, and which answers the user may give."""
+    owned = {
+        membership.team_id
+        for membership in user.memberships.filter(role=Membership.Role.OWNER, team__in=[merge.source, merge.target])
+    }
+    is_open = merge.state == Merge.State.ASKED
+    moving = merge.source.registrations.select_related("challenge").annotate(hand_ins=Count("submissions"))
+    return {
+        "merge": merge,
+        "members": list(merge.source.members.all()),
+        "moving": list(moving.order_by("challenge__title")),
+        "may_answer": is_open and merge.target_id in owned,
+        "may_take_back": is_open and merge.source_id in owned,
+    }
 
 
 def unfinished_uploads(user: User, challenge: Challenge) -> list[UploadSession]:

@@ -8,13 +8,13 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from accounts.models import Team, User
+from accounts.models import Membership, Team, User
 from challenges.models import Challenge, Phase, Track
 from config.queue import enqueue
 from evaluators.protocol.documents import canonical_json
 from evaluators.protocol.problems import Problem
 from evaluators.protocol.submission import SubmissionManifest
-from submissions import quota
+from submissions import quota, rehearsals
 from submissions.errors import SubmissionRefused
 from submissions.manifests import check_against_track, check_against_tracks
 from submissions.models import Entry, QuotaCharge, Registration, Submission, UploadSession
@@ -32,20 +32,26 @@ def registration_of(user: User, challenge: Challenge) -> Registration | None:
 def register(*, user: User, team: Team, challenge: Challenge) -> Registration:
     """Let the team take part; raises SubmissionRefused where one of its members takes part in another team already."""
     with transaction.atomic():
-        Challenge.objects.select_for_update().get(pk=challenge.pk)
+        # The team, so that nobody joins it meanwhile, and then the challenge, so that no rival registers: whoever
+        # gives somebody a seat locks in this order.
+        team = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+        Challenge.objects.select_for_update(no_key=True).get(pk=challenge.pk)
         if not team.memberships.filter(user=user).exists():
             raise _refuse("E-REG-MEMBER", f"you are not in the team {team.name}")
         there = Registration.objects.filter(team=team, challenge=challenge).first()
         if there is not None:
             return there
         clash = (
-            Registration.objects.filter(challenge=challenge, team__members__in=team.members.all())
-            .select_related("team")
+            Membership.objects.filter(user__teams=team, team__registrations__challenge=challenge)
+            .exclude(team=team)
+            .select_related("team", "user")
             .first()
         )
         if clash is not None:
-            raise _refuse("E-REG-ONCE", f"a member of {team.name} takes part in the team {clash.team.name} already",
-                          "A person takes part in a challenge with one team.")  # fmt: skip
+            who = "you take" if clash.user_id == user.pk else f"{clash.user}, a member of {team.name}, takes"
+            raise _refuse("E-REG-ONCE", f"{who} part in {challenge.title} with the team {clash.team.name} already",
+                          "A person takes part in a challenge with one team: leave one of the two, or have them "
+                          "merged.")  # fmt: skip
         return Registration.objects.create(team=team, challenge=challenge, created_by=user)
 
 
@@ -89,6 +95,7 @@ def submit(
                           "Choose the file again.")  # fmt: skip
         for phase in phases:
             _check_phase(phase, registration, upload.artifact.size)
+            rehearsals.check_rate(registration=registration, phase=phase, kind=manifest.kind if manifest else "")
         tracks = [phase.track for phase in phases]
         problems = check_against_tracks(manifest, tracks) if manifest is not None else []
         if problems:
@@ -162,10 +169,12 @@ def enter_phase(*, submission: Submission, phase: Phase, user: User) -> Entry:
         if there is not None:
             if there.state == QuotaCharge.State.RELEASED:
                 raise _refuse("E-SUB-STATE", f"{phase} was left without being charged ({there.reason})",
-                              "Ask the organizers to queue it again.")  # fmt: skip
+                              "Hand in what is mended; where the fault was the platform's, ask the organizers to "
+                              "queue it again.")  # fmt: skip
             return entry
-        charge = quota.reserve(registration=registration, phase=phase, entry=entry)
-        quota.settle(entries=[charge.entry])
+        rehearsals.check_rate(registration=registration, phase=phase, kind=submission.kind)
+        quota.reserve(registration=registration, phase=phase, entry=entry, reason="entered without a new upload")
+        rehearsals.settle_unrehearsed(entries=[entry], kind=submission.kind)
         enqueue("evaluations.plan", str(submission.pk))
     return entry
 

@@ -55,7 +55,7 @@ def create(request: HttpRequest) -> HttpResponse:
         value = json.loads(request.body)
         challenge, filename, size = value["challenge"], value["filename"], value["size"]
         digest = value.get("sha256") or ""
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return _bad("E-UP-REQUEST", "challenge, filename and size are required", "Send them as a JSON object.")
     if not (isinstance(filename, str) and type(size) is int and isinstance(digest, str) and SHA256.fullmatch(digest)):
         return _bad("E-UP-REQUEST", "filename is a text, size a whole number, sha256 64 hexadecimal digits")

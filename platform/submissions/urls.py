@@ -1,4 +1,4 @@
-"""Registering, uploading, handing in, and a team's list."""
+"""Registering, merging teams, uploading, handing in, a team's list and its quota."""
 
 from django.urls import path
 
@@ -8,6 +8,10 @@ urlpatterns = [
     path("uploads/", uploading.create, name="upload_create"),
     path("uploads/<uuid:pk>", uploading.upload, name="upload"),
     path("c/<slug:challenge>/register", views.register, name="register"),
+    path("teams/<slug:slug>/merge", views.team_merge, name="team_merge"),
+    path("merges/<int:pk>/", views.merge, name="merge"),
+    path("c/<slug:challenge>/quota", views.quota_page, name="quota"),
+    path("c/<slug:challenge>/quota/<slug:team>", views.quota_page, name="quota_of"),
     path("c/<slug:challenge>/submissions/", views.submissions, name="submissions"),
     path("c/<slug:challenge>/<slug:track>/submit", views.submit, name="submit"),
 ]

@@ -9,11 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.models import User
+from accounts.models import Team, User
 from challenges.models import Challenge, Track
-from submissions import quota, selectors, services, uploads
+from challenges.selectors import is_reviewer
+from evaluators.protocol.problems import Problem
+from submissions import ledger, merging, quota, selectors, services, uploads
 from submissions.errors import SubmissionRefused, UploadRefused
-from submissions.forms import SubmitForm
+from submissions.forms import MergeForm, SubmitForm
 from submissions.models import Registration, UploadSession
 
 
@@ -52,6 +54,73 @@ def submissions(request: HttpRequest, challenge: str) -> HttpResponse:
     open_tracks = list(dict.fromkeys(phase.track for phase in services.open_phases(shown)))
     context = {"challenge": shown, "registration": registration, "rows": rows, "open_tracks": open_tracks}
     return render(request, "submissions/submissions.html", context)
+
+
+@require_GET
+@login_required
+def quota_page(request: HttpRequest, challenge: str, team: str | None = None) -> HttpResponse:
+    """My team's quota ledger in a challenge; organizers and reviewers read any team's."""
+    shown = get_object_or_404(Challenge.objects.visible_to(request.user), key=challenge)
+    me = _me(request)
+    reviewer = is_reviewer(me, shown)
+    registration = services.registration_of(me, shown)
+    if team is not None and (registration is None or registration.team.slug != team):
+        others = Registration.objects.filter(challenge=shown) if reviewer else Registration.objects.none()
+        registration = get_object_or_404(others.select_related("team"), team__slug=team)
+    context = {
+        "challenge": shown,
+        "registration": registration,
+        "mine": registration is not None and registration.team.memberships.filter(user=me).exists(),
+        "phases": ledger.ledger_of(registration) if registration else [],
+        "others": selectors.registrations(shown) if reviewer else [],
+    }
+    return render(request, "submissions/quota.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def team_merge(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask another team to take this one in."""
+    team = get_object_or_404(Team, slug=slug, members=request.user)
+    form = MergeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            merge = merging.ask(source=team, name=form.cleaned_data["name"], user=_me(request))
+        except SubmissionRefused as error:
+            form.report(error.problems)
+        else:
+            messages.success(request, f"{merge.target.name} has been asked: one of its owners accepts or declines.")
+            return redirect("team", slug)
+    return render(request, "submissions/team_merge.html", {"team": team, "form": form})
+
+
+ANSWERS = {"accept": merging.accept, "decline": merging.decline, "take_back": merging.take_back}
+ANSWERED = {
+    "accept": "{source} is part of {target} now.",
+    "decline": "The request of {source} is declined.",
+    "take_back": "The request to {target} is taken back.",
+}
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def merge(request: HttpRequest, pk: int) -> HttpResponse:
+    """A request to merge two teams, for the members of both: what it would do, and its answer."""
+    me = _me(request)
+    asked = get_object_or_404(selectors.merges_of(me), pk=pk)
+    answer = request.POST.get("answer", "")
+    problems: tuple[Problem, ...] = ()
+    if request.method == "POST" and answer in ANSWERS:
+        try:
+            ANSWERS[answer](merge=asked, user=me)
+        except SubmissionRefused as error:
+            problems = error.problems
+        else:
+            said = ANSWERED[answer].format(source=asked.source.name, target=asked.target.name)
+            messages.success(request, said)
+            slug = asked.source.slug if answer == "take_back" else asked.target.slug
+            return redirect("team", slug)
+    return render(request, "submissions/merge.html", selectors.merge_in_words(asked, me) | {"problems": problems})
 
 
 @require_http_methods(["GET", "POST"])
@@ -138,6 +207,7 @@ def _context(
     attached: UploadSession | None,
     me: User,
 ) -> dict[str, Any]:
+    standings = quota.standings(registration, form.open_phases)
     return {
         "form": form,
         "challenge": challenge,
@@ -149,6 +219,7 @@ def _context(
             for session in selectors.unfinished_uploads(me, challenge)
             if session.state == UploadSession.State.OPEN
         ],
-        "quotas": [(phase, quota.left(registration, phase)) for phase in form.open_phases],
-        "answers": [form[f"answer_{key}"] for key in form.questions],
+        "quotas": [(phase, standings[phase.pk].words) for phase in form.open_phases],
+        "declared": [(form[name], name in form.needed) for name in ("corpora", "words_seen")],
+        "answers": [(form[name], name in form.needed) for name in (f"answer_{key}" for key in form.questions)],
     }

@@ -42,9 +42,7 @@ def public_sample(phase: Phase) -> list[PhaseSuite]:
         if version is None or any(one.suite_version == version for one in asked):
             continue
         splits = list(public_splits(version))
-        asked.append(
-            PhaseSuite(phase=phase, suite_version=version, splits=splits, sample=phase.track.rehearsal_items)
-        )
+        asked.append(PhaseSuite(phase=phase, suite_version=version, splits=splits, sample=phase.track.rehearsal_items))
     return asked
 
 

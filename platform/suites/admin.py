@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from challenges.admin import BaseAdmin, OwnedInline, ReadOnlyAdmin
 from challenges.models import Challenge, Phase
+from challenges.services import refresh_leaderboards
 from evaluators.protocol.problems import ProblemsFound
 from suites import configuration, selectors, services
 from suites.forms import DocumentForm, PhaseForm, PhaseSuiteForm, SuiteUploadForm
@@ -50,6 +51,11 @@ class PhaseAdmin(BaseAdmin):
         ("Hand-ins of a team", {"fields": ["quota_day", "quota_total", "quota_concurrent"]}),
     ]
     inlines = [PhaseSuiteInline]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Whatever the phase asks, its leaderboard follows."""
+        super().save_related(request, form, formsets, change)
+        refresh_leaderboards(track=form.instance.track)
 
 
 @admin.register(Suite)

@@ -12,7 +12,7 @@ from django.db.models import ProtectedError, QuerySet
 from accounts.models import User
 from challenges.models import Challenge, Phase, Role, Track
 from challenges.selectors import is_organizer
-from challenges.services import grant_role
+from challenges.services import grant_role, refresh_leaderboards
 from evaluators.protocol.challenge import (
     ChallengeDocument,
     PhaseDocument,
@@ -96,6 +96,8 @@ def _apply(
                 place = f"tracks[{position}].phases[{number}].suites"
                 _phase_suites(phase, phase_document, versions, place, changes)
             _remove(track.phases.exclude(key__in=[phase.key for phase in track_document.phases]), "phase", changes)
+            if changes:
+                refresh_leaderboards(track=track)
         _remove(challenge.tracks.exclude(key__in=[track.key for track in document.tracks]), "track", changes)
         return Applied(challenge, changes)
 

@@ -1,6 +1,6 @@
 """Adding, freezing and opening suite versions. No other app opens gold."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +20,13 @@ from suites.models import Suite as SuiteRecord
 from suites.models import SuiteVersion, Unsealing
 
 PREVIEW_REQUESTS = 12
+
+# How a computation on answers is carried out: here, or in a process that is bounded. It touches no database.
+Within = Callable[[Callable[[], Scored]], Scored]
+
+
+def _here(compute: Callable[[], Scored]) -> Scored:
+    return compute()
 
 
 @dataclass(frozen=True)
@@ -148,18 +155,21 @@ def score_responses(
     checkpoint: str,
     train_seed: int | None,
     reason: str,
+    within: Within = _here,
 ) -> Scored:
     """Score a response set against the gold; raises ProblemsFound for responses that can't be scored."""
     suite = _with_gold(version, selection, reason)
     draw = draw_requests(suite, key=draw_key)
-    return score(suite, responses, draw=draw, checkpoint=checkpoint, train_seed=train_seed)
+    return within(lambda: score(suite, responses, draw=draw, checkpoint=checkpoint, train_seed=train_seed))
 
 
 def score_prediction_file(
-    *, version: SuiteVersion, selection: Selection, data: bytes, format: str, file: str, reason: str  # noqa: A002
+    *, version: SuiteVersion, selection: Selection, data: bytes, format: str, file: str, reason: str,  # noqa: A002
+    within: Within = _here,
 ) -> Scored:  # fmt: skip
     """Score a prediction file against the gold; raises ProblemsFound where it can't be read or joined."""
-    return score_predictions(_with_gold(version, selection, reason), data, format=format, file=file)
+    suite = _with_gold(version, selection, reason)
+    return within(lambda: score_predictions(suite, data, format=format, file=file))
 
 
 def _with_gold(version: SuiteVersion, selection: Selection, reason: str) -> Suite:

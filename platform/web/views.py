@@ -1,10 +1,11 @@
-"""The front page."""
+"""The front page, and the help about codes."""
 
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from web import help_pages
 from web.selectors import front_page
 
 
@@ -20,3 +21,18 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+def help_index(request: HttpRequest) -> HttpResponse:
+    """Every code with its sentence, by stage."""
+    return render(request, "web/help/index.html", {"stages": help_pages.by_stage()})
+
+
+@require_safe
+def help_code(request: HttpRequest, code: str) -> HttpResponse:
+    """What a code means, whose fault it is, and what to do."""
+    page = help_pages.pages().get(code)
+    if page is None:
+        raise Http404
+    return render(request, "web/help/code.html", {"page": page, "body": help_pages.body(page)})

@@ -1,16 +1,18 @@
-"""Calls the collector inside the keeper and reads what it rewrote."""
+"""Calls the collector inside the keeper and reads what it rewrote, and how much there was."""
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sandbox.engine.containers import Container
 from sandbox.engine.options import ENVIRONMENT, OUR_ENVIRONMENT
-from sandbox.errors import CollectFailed
+from sandbox.errors import CollectFailed, SandboxUnavailable
 from sandbox.interface import Collected, CollectRules, ResponseProblem
 
-COMMAND = ("python3", "-S", "-m", "sandbox.inside.collect")
+# How much of the volume is taken is asked on the way: a call of its own would cost as much as the collector.
+SPACE = 'stat --file-system --format="%b %f %S" /eval/responses'
+COMMAND = ("sh", "-c", f'{SPACE} && exec "$0" "$@"', "python3", "-S", "-m", "sandbox.inside.collect")
 
 
 def collect(
@@ -26,7 +28,24 @@ def collect(
     lines = out.splitlines()
     if code or not lines or lines[-1] != b"E":
         raise CollectFailed(f"The collector ended with exit code {code}: {err.decode(errors='replace')[-500:]}")
-    return _read(lines[:-1], expected)
+    return replace(_read(lines[1:-1], expected), response_bytes=_taken(lines[0]))
+
+
+def response_bytes(keeper: Container, *, user: int) -> int | None:
+    """Ask the keeper how much of the response volume is taken; None where it can't say."""
+    try:
+        code, out, _ = keeper.run_inside(["sh", "-c", SPACE], user=user, environment=ENVIRONMENT)
+    except SandboxUnavailable:
+        return None
+    return None if code else _taken(out)
+
+
+def _taken(said: bytes) -> int | None:
+    figures = said.split()
+    if len(figures) != 3 or not all(figure.isdigit() for figure in figures):
+        return None
+    blocks, free, size = (int(figure) for figure in figures)
+    return (blocks - free) * size
 
 
 def _read(lines: list[bytes], expected: Mapping[str, Collection[str] | int]) -> Collected:

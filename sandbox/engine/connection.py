@@ -1,5 +1,6 @@
 """The connection to the engine, and what its errors mean to us."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from sandbox.interface import EngineInfo
 
 CALL_TIMEOUT = 120
 MEND = "Is it running? Try: docker info; start it with: systemctl start docker (or: dockerd &)."
+_KNOWN: dict[tuple[str, str], EngineInfo] = {}  # by address: what an engine last said of itself
 LOST = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ConnectionError)
 
 
@@ -40,11 +42,23 @@ def describe(client: docker.APIClient) -> EngineInfo:
     """Return what the engine says of itself."""
     with translated():
         info = client.info()
-    return EngineInfo(
+    described = EngineInfo(
         version=str(info.get("ServerVersion", "")),
         cgroup_version=str(info.get("CgroupVersion", "1")),
         cgroup_driver=str(info.get("CgroupDriver", "")),
         cpus=int(info.get("NCPU", 0)),
         memory=int(info.get("MemTotal", 0)),
         security_options=tuple(info.get("SecurityOptions") or ()),
+        runtimes=tuple(sorted(info.get("Runtimes") or ())),
     )
+    _KNOWN[_address(client)] = described
+    return described
+
+
+def known(client: docker.APIClient) -> EngineInfo:
+    """Return what the engine said of itself when it was last asked; ask it where it never was."""
+    return _KNOWN.get(_address(client)) or describe(client)
+
+
+def _address(client: docker.APIClient) -> tuple[str, str]:
+    return client.base_url, os.environ.get("DOCKER_HOST", "")  # the first is the same for every socket

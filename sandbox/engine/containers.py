@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,19 +12,21 @@ import requests.exceptions
 from docker.errors import APIError, NotFound
 
 from sandbox.engine.archives import Entry, read_single, tar_stream
-from sandbox.engine.connection import LOST, connect, translated
+from sandbox.engine.connection import LOST, connect, known, translated
 from sandbox.engine.names import new_name
-from sandbox.engine.options import Plan, create_arguments
+from sandbox.engine.options import Plan, create_arguments, traits
 from sandbox.errors import SandboxUnavailable
 
 WAIT_SLICE = 15.0  # seconds of one wait call; a lost connection is noticed by then
 RETURN_TIME = 60.0  # seconds that a lost engine gets to come back
 KILL_GRACE = 30.0  # seconds from kill to exit, before the engine counts as broken
+SIGNALLED = frozenset({129, 130, 131, 137, 143})  # exit codes that a signal sent by way of the engine can leave
+SIGNAL_AGE = 15.0  # seconds before an end in which such a signal may have been sent
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a container ended; `killed` by us, or `disturbed`: the engine went away meanwhile."""
+    """How a container ended; `killed` by us, or `disturbed`: the engine went away, or somebody used it to kill."""
 
     exit_code: int
     oom_killed: bool
@@ -45,8 +47,9 @@ class Container:
     @classmethod
     def create(cls, client: docker.APIClient, plan: Plan) -> "Container":
         """Create a container under a random name; raises SandboxUnavailable."""
+        arguments = create_arguments(client, plan, traits(known(client)))
         with translated():
-            created = client.create_container(name=new_name(), **create_arguments(client, plan))
+            created = client.create_container(name=new_name(), **arguments)
         return cls(client, str(created["Id"]))
 
     def start(self) -> None:
@@ -122,7 +125,7 @@ class Container:
             except APIError as error:
                 raise SandboxUnavailable(f"The Docker engine refused: {error.explanation or error}") from error
         state = self.state()
-        return Ended(
+        ended = Ended(
             exit_code=int(state.get("ExitCode", -1)),
             oom_killed=bool(state.get("OOMKilled")),
             killed=killed,
@@ -131,6 +134,22 @@ class Container:
             started_at=str(state.get("StartedAt", "")),
             finished_at=str(state.get("FinishedAt", "")),
         )
+        if not killed and not ended.oom_killed and ended.exit_code in SIGNALLED and self._was_signalled(ended):
+            return replace(ended, disturbed=True)
+        return ended
+
+    def _was_signalled(self, ended: Ended) -> bool:
+        """Say whether the engine sent it a signal shortly before its end: a program's own exit code can look the same.
+
+        Both times are the engine's, so a clock of ours does not matter.
+        """
+        at = engine_seconds(ended.finished_at)
+        if at is None:
+            return False
+        window = {"since": f"{at - SIGNAL_AGE:.3f}", "until": f"{at + 0.2:.3f}"}
+        wanted = {"container": self.id, "event": "kill"}
+        with translated():
+            return any(True for _ in self._client.events(filters=wanted, decode=True, **window))
 
     def _await_engine(self) -> None:
         """Come back when the engine answers again; raises SandboxUnavailable when it does not."""

@@ -1,5 +1,7 @@
 """Every container option, explicit: the flags are fixed here and nowhere else, the figures come from Limits."""
 
+import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import docker
 from docker.types import LogConfig, Mount, Ulimit
 
+from sandbox.engine.hardening import assert_hardened, demanded_security
 from sandbox.errors import SandboxUnavailable
+from sandbox.interface import EngineInfo
 from sandbox.limits import Limits, MiB
 
 APP_LABEL = {"app": "proctor"}
@@ -17,8 +21,9 @@ SHARED_MEMORY = 64 * MiB
 TMP_INODES = 65_536
 OPEN_FILES = 1024
 RESPONSE_INODES = 16_384
-# A seccomp profile of our own, as inline JSON; None leaves the engine's default, which is never switched off.
-SECCOMP_PROFILE: str | None = None
+DEADLINE = "proctor.deadline"  # label: seconds since 1970 by which it must be gone, whatever became of its worker
+GRACE = 60  # seconds beyond its time that a container may need to start, end and be read
+RUNTIME_VARIABLE = "PROCTOR_SANDBOX_RUNTIME"
 ENVIRONMENT = {
     "HOME": "/tmp",  # noqa: S108 (a mount of the container)
     "LANG": "C.UTF-8",
@@ -64,17 +69,36 @@ class Plan:
     labels: Mapping[str, str]
     environment: Mapping[str, str]
     cgroup_parent: str | None = None
+    lives: float | None = None  # seconds until it must be gone; its wall limit and a grace where not said
 
 
-def security_options() -> list[str]:
-    """Return the security options that every container gets."""
-    options = ["no-new-privileges"]
-    if SECCOMP_PROFILE is not None:
-        options.append(f"seccomp={SECCOMP_PROFILE}")
-    return options
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What differs between engines: the runtime that was chosen, and whether the host has AppArmor."""
+
+    runtime: str | None = None
+    apparmor: bool = False
 
 
-def host_config(client: docker.APIClient, plan: Plan) -> dict[str, Any]:
+def traits(info: EngineInfo) -> Traits:
+    """Return this engine's traits; raises SandboxUnavailable where it lacks the runtime that was asked for."""
+    runtime = os.environ.get(RUNTIME_VARIABLE, "").strip() or None
+    if runtime is not None and runtime not in info.runtimes:
+        raise SandboxUnavailable(
+            f"The Docker engine has no runtime '{runtime}', which {RUNTIME_VARIABLE} asks for; it has: "
+            f'{", ".join(info.runtimes)}. Add it under "runtimes" in /etc/docker/daemon.json and restart the '
+            f"engine, or unset {RUNTIME_VARIABLE}."
+        )
+    apparmor = any("apparmor" in option for option in info.security_options)
+    return Traits(runtime, apparmor)
+
+
+def deadline_label(seconds: float) -> dict[str, str]:
+    """Return the label that says when something must be gone, `seconds` from now."""
+    return {DEADLINE: str(int(time.time() + seconds))}
+
+
+def host_config(client: docker.APIClient, plan: Plan, engine: Traits) -> dict[str, Any]:
     """Return the engine's HostConfig for a plan; the flags don't depend on the plan."""
     limits = plan.limits
     tmp = f"size={limits.tmp},mode=1777,nr_inodes={TMP_INODES},nosuid,nodev,noexec"
@@ -86,11 +110,13 @@ def host_config(client: docker.APIClient, plan: Plan) -> dict[str, Any]:
         tmpfs={"/tmp": tmp},  # noqa: S108
         shm_size=SHARED_MEMORY,
         cap_drop=["ALL"],
-        security_opt=security_options(),
+        security_opt=demanded_security(apparmor=engine.apparmor),
         ipc_mode="private",
+        cgroupns="private",
         mem_limit=limits.memory,
         memswap_limit=limits.memory,
         nano_cpus=int(limits.cpus * 1_000_000_000),
+        cpuset_cpus=limits.cpuset or None,
         pids_limit=limits.pids,
         ulimits=[
             Ulimit(name="core", soft=0, hard=0),
@@ -99,7 +125,6 @@ def host_config(client: docker.APIClient, plan: Plan) -> dict[str, Any]:
         ],
         init=True,
         oom_score_adj=500,
-        auto_remove=False,
         restart_policy={"Name": "no"},
         log_config=LogConfig(type="local", config={"max-size": "1m", "max-file": "1", "compress": "false"}),
         mounts=[
@@ -114,16 +139,16 @@ def host_config(client: docker.APIClient, plan: Plan) -> dict[str, Any]:
             for mount in plan.mounts
         ],
         cgroup_parent=plan.cgroup_parent,
+        runtime=engine.runtime,
     )
-    config["Privileged"] = False  # said out loud; the client leaves it out
-    return config
+    # Said out loud: the client leaves out what is false.
+    return {**config, "Privileged": False, "AutoRemove": False, "OomKillDisable": False}
 
 
-def create_arguments(client: docker.APIClient, plan: Plan) -> dict[str, Any]:
-    """Return what the client's create_container takes; raises SandboxUnavailable where a flag was weakened."""
-    config = host_config(client, plan)
-    assert_hardened(plan, config)
-    return {
+def create_arguments(client: docker.APIClient, plan: Plan, engine: Traits) -> dict[str, Any]:
+    """Return what the client's create_container takes; raises SandboxUnavailable where an option was weakened."""
+    lives = plan.limits.wall + GRACE if plan.lives is None else plan.lives
+    arguments = {
         "image": plan.image_id,
         "entrypoint": [plan.command[0]],
         "command": list(plan.command[1:]),
@@ -131,33 +156,13 @@ def create_arguments(client: docker.APIClient, plan: Plan) -> dict[str, Any]:
         "hostname": HOSTNAME,
         "working_dir": "/tmp",  # noqa: S108
         "environment": {**ENVIRONMENT, **plan.environment},
-        "labels": {**plan.labels, **APP_LABEL},
+        "labels": {**plan.labels, **APP_LABEL, **deadline_label(lives)},
         "network_disabled": True,
         "stdin_open": False,
         "tty": False,
         "healthcheck": {"test": ["NONE"]},
-        "host_config": config,
+        "use_config_proxy": False,  # else proxies of the user who runs the worker, passwords included, would go in
+        "host_config": host_config(client, plan, engine),
     }
-
-
-def assert_hardened(plan: Plan, config: Mapping[str, Any]) -> None:
-    """Refuse to create a container whose flags are not the fixed ones."""
-    wanted = {
-        "Privileged": False,
-        "NetworkMode": "none",
-        "ReadonlyRootfs": True,
-        "CapDrop": ["ALL"],
-        "IpcMode": "private",
-        "MemorySwap": config.get("Memory"),
-    }
-    wrong = [name for name, value in wanted.items() if config.get(name) != value]
-    forbidden = ("Devices", "CapAdd", "Binds", "PidMode", "UsernsMode", "UTSMode", "VolumesFrom", "PortBindings")
-    wrong += [name for name in forbidden if config.get(name)]
-    if "no-new-privileges" not in (config.get("SecurityOpt") or ()):
-        wrong.append("SecurityOpt")
-    if plan.user <= 0 or plan.user >= 65_534:
-        wrong.append("User")
-    if not plan.image_id.startswith("sha256:"):
-        wrong.append("Image")
-    if wrong:
-        raise SandboxUnavailable(f"A container option is not what the sandbox demands: {', '.join(sorted(wrong))}.")
+    assert_hardened(arguments, runtime=engine.runtime, apparmor=engine.apparmor)
+    return arguments

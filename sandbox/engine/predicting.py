@@ -63,27 +63,37 @@ class Prediction:
             environment={**PREDICT_ENVIRONMENT, **job.environment},
             cgroup_parent=self._accounting.parent if self._accounting else None,
         )
-        self._container = Container.create(client, plan)
+        self.container = Container.create(client, plan)
 
-    def run(self, *, began: float, on_progress: Callable[[Progress], None] | None) -> Outcome:
-        """Start it, wait for its end or its deadline, and say what became of it."""
-        watch = Watch(self._container.id, on_progress)
+    def run(
+        self,
+        *,
+        began: float,
+        on_progress: Callable[[Progress], None] | None,
+        response_bytes: Callable[[], int | None] = lambda: None,
+    ) -> Outcome:
+        """Start it, wait for its end or its deadline, and say what became of it.
+
+        `response_bytes` is asked for what it left where nobody will collect that: the collector says it anyway.
+        """
+        watch = Watch(self.container.id, on_progress)
         if not self._killed.is_set():
-            self._container.start()
+            self.container.start()
         deadline = time.monotonic() + self._limits.wall
         watch.start()
         try:
             if self._killed.is_set():  # between the check above and the start
-                self._container.kill()
-            ended = self._container.wait(deadline)
+                self.container.kill()
+            ended = self.container.wait(deadline)
         finally:
             watch.stop()
         total = time.monotonic() - began
         used = self._accounting.read() if self._accounting else Used()
-        lines = self._container.log_lines(tail=FINAL_TAIL)
+        lines = self.container.log_lines(tail=FINAL_TAIL)
         events = parse_events(lines)
+        verdict = judge(ended, cancelled=self._killed.is_set())
         return Outcome(
-            verdict=judge(ended, cancelled=self._killed.is_set()),
+            verdict=verdict,
             exit_code=ended.exit_code,
             error=_typed_error(events) if ended.exit_code else None,
             wall=_wall(ended, watch.loaded_at or _loaded_at(events), total),
@@ -91,15 +101,19 @@ class Prediction:
             peak_memory=used.peak_memory,
             log_tail="\n".join(text for _, text in lines if not text.startswith("@proctor "))[-TAIL_CHARACTERS:],
             oom_event=ended.oom_killed,
+            response_bytes=None if verdict is Verdict.COMPLETED else response_bytes(),
+            disk_bytes=used.disk_bytes,
+            peak_pids=used.peak_pids,
+            oom_kills=used.oom_kills,
         )
 
     def kill(self) -> None:
         """Kill it, from any thread."""
-        kill_from_anywhere(self._container.id)
+        kill_from_anywhere(self.container.id)
 
     def remove(self) -> None:
         """Remove it and its control group."""
-        self._container.remove()
+        self.container.remove()
         if self._accounting:
             self._accounting.remove()
 

@@ -3,21 +3,22 @@
 import json
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from typing import Any, BinaryIO
 
 import docker
+from docker.errors import APIError, NotFound
 
-from sandbox.engine import volumes
+from sandbox.engine import converting, volumes
 from sandbox.engine.archives import Entry
 from sandbox.engine.connection import translated
 from sandbox.engine.containers import Container, Ended
 from sandbox.engine.names import new_name, new_user
-from sandbox.engine.options import OUR_ENVIRONMENT, Plan, VolumeMount
+from sandbox.engine.options import GRACE, OUR_ENVIRONMENT, Plan, VolumeMount
 from sandbox.errors import SandboxUnavailable
 from sandbox.inside.refusals import REMEDIES
-from sandbox.interface import IntakeFile, IntakeProblem, IntakeReport, IntakeRules
+from sandbox.interface import IntakeFile, IntakeProblem, IntakeReport, IntakeRules, KeptVolume, WeightsConversion
 from sandbox.limits import GiB, Limits, MiB
 
 COMMAND = ("python3", "-S", "-m", "sandbox.inside.intake")
@@ -25,6 +26,9 @@ ABANDONED_AFTER = 20.0  # seconds from an intake's end until whoever started it 
 REPORT = "/intake/out/report.json"
 REPORT_BYTES = 64 * MiB
 SUBMISSION = "/submission"
+STAGE = "proctor.stage"
+FILLING = frozenset({"intake", "convert"})  # stages of containers that still work on a submission's volume
+FILLED = "submission"  # the stage that the label of a submission's volume says
 
 
 def take_in(
@@ -32,11 +36,15 @@ def take_in(
     archive: BinaryIO,
     *,
     base_image: str,
+    model_image: Callable[[], str],
     volume: str,
     rules: IntakeRules,
     labels: Mapping[str, str],
 ) -> IntakeReport:
-    """Check and unpack an archive into a new volume; where it is refused the volume is removed again."""
+    """Check and unpack an archive into a new volume; where it is refused the volume is removed again.
+
+    `model_image` is asked only where weights are to be converted.
+    """
     size = archive.seek(0, os.SEEK_END)
     archive.seek(0)
     if size > rules.max_bytes:
@@ -44,7 +52,7 @@ def take_in(
     if size == 0:
         return refusal("E-ARC-EMPTY", "The archive is empty.")
     user, staging = new_user(), new_name()
-    labels = {**labels, "proctor.stage": "intake"}
+    labels = {**labels, STAGE: "intake"}
     accepted = False
     _clear(client, volume)
     try:
@@ -57,7 +65,13 @@ def take_in(
             )
             container.start()
             ended = container.wait(time.monotonic() + rules.wall)
-            report = _report(container, ended)
+            report, conversions = _report(container, ended)
+            if conversions:
+                # The intake container stays until the end: while it is there, the volume counts as being filled.
+                staged = converting.Staged(
+                    volume, staging, user, labels, conversions, rules.max_unpacked_bytes, rules.wall
+                )
+                report = _converted(client, staged, report, base_image=base_image, model_image=model_image())
         finally:
             container.remove()
         accepted = report.ok
@@ -68,33 +82,87 @@ def take_in(
     return report
 
 
+def _converted(
+    client: docker.APIClient, staged: converting.Staged, report: IntakeReport, *, base_image: str, model_image: str
+) -> IntakeReport:
+    """The report once the pickled weights are converted, or of why they can't be."""
+    made = converting.convert(client, staged, base_image=base_image, model_image=model_image)
+    if made.problem is not None:
+        return IntakeReport(ok=False, problems=(made.problem,))
+    pickled = {path for conversion in staged.conversions for path in conversion["sources"]}
+    sources = tuple(file for file in report.files if file.path in pickled)
+    kept = tuple(file for file in report.files if file.path not in pickled)
+    files = (*kept, *made.results)
+    return replace(
+        report,
+        files=files,
+        unpacked_bytes=sum(file.size for file in files),
+        conversion=WeightsConversion(
+            sources, made.results, report.conversion.left_out if report.conversion else (), made.torch, model_image
+        ),
+    )
+
+
 def is_complete(client: docker.APIClient, volume: str) -> bool:
     """Say whether the volume is there and no intake is, or was when its worker died, still filling it."""
-    return volumes.exists(client, volume) and not _intakes(client, volume)
+    # One without the label is not ours: the engine makes an empty one where a container asks for a name it lacks.
+    return volumes.labels_of(client, volume).get(STAGE) == FILLED and not _fillers(client, volume)
 
 
-def _intakes(client: docker.APIClient, volume: str) -> list[str]:
+def require_complete(client: docker.APIClient, volume: str) -> None:
+    """Make sure that a volume is filled; asked once a container mounts it, so that it can't be removed any more.
+
+    Raises SandboxUnavailable where it was removed, or is filled anew, since somebody last looked.
+    """
+    if not is_complete(client, volume):
+        raise SandboxUnavailable("The submission's volume was removed meanwhile; it has to be unpacked again.")
+
+
+def kept(client: docker.APIClient, labels: Mapping[str, str]) -> list[KeptVolume]:
+    """Return the submission volumes that bear these labels, the newest first."""
+    wanted = [f"{name}={value}" for name, value in {**labels, STAGE: FILLED}.items()]
     with translated():
-        found = client.containers(all=True, filters={"volume": volume, "label": "proctor.stage=intake"})
-    return [str(container["Id"]) for container in found]
+        found = client.volumes(filters={"label": wanted}).get("Volumes") or []
+    volumes_found = [KeptVolume(one["Name"], one["Labels"], str(one.get("CreatedAt") or "")) for one in found]
+    return sorted(volumes_found, key=lambda one: one.created, reverse=True)
+
+
+def release(client: docker.APIClient, volume: str) -> bool:
+    """Remove a submission volume unless a container, running or not, has it; say whether it is gone."""
+    with translated():
+        try:
+            client.remove_volume(volume)
+        except NotFound:
+            return True
+        except APIError as error:
+            if error.status_code != 409:
+                raise
+            return False
+    return True
+
+
+def _fillers(client: docker.APIClient, volume: str) -> list[str]:
+    with translated():
+        found = client.containers(all=True, filters={"volume": volume, "label": STAGE})
+    return [str(container["Id"]) for container in found if container["Labels"].get(STAGE) in FILLING]
 
 
 def _clear(client: docker.APIClient, volume: str) -> None:
     """Remove what an earlier intake left; raises SandboxUnavailable while another one is at work on the volume."""
-    for identity in _intakes(client, volume):
-        container = Container(client, identity)
-        if container.seconds_since_end() < ABANDONED_AFTER:
-            raise SandboxUnavailable("Another worker is unpacking this submission.")
-        mounted = container.volumes()
+    left = [Container(client, identity) for identity in _fillers(client, volume)]
+    if any(container.seconds_since_end() < ABANDONED_AFTER for container in left):
+        raise SandboxUnavailable("Another worker is unpacking this submission.")
+    mounted = {name for container in left for name in container.volumes()}
+    for container in left:
         container.remove()
-        for staging in mounted - {volume}:
-            volumes.remove(client, staging)
+    for staging in mounted - {volume}:
+        volumes.remove(client, staging)
     volumes.remove(client, volume)
 
 
 def _plan(base_image: str, user: int, staging: str, volume: str, rules: IntakeRules, labels: Mapping[str, str]) -> Plan:
     # The volume comes into being with the container: one that no intake container mounts is complete.
-    kept = {**labels, "proctor.stage": "submission"}
+    kept = {**labels, STAGE: FILLED}
     return Plan(
         image_id=base_image,
         command=[*COMMAND, json.dumps(asdict(rules))],
@@ -108,19 +176,23 @@ def _plan(base_image: str, user: int, staging: str, volume: str, rules: IntakeRu
         ),
         labels=labels,
         environment=OUR_ENVIRONMENT,
+        # It stays while its weights are converted, which may take as long again.
+        lives=2 * rules.wall + GRACE,
     )
 
 
-def _report(container: Container, ended: Ended) -> IntakeReport:
+def _report(container: Container, ended: Ended) -> tuple[IntakeReport, list[Mapping[str, Any]]]:
+    """What intake found, and which weights are still to be converted."""
     if ended.killed:
-        return refusal("E-ARC-COSTLY", "Checking the archive took too long.")
+        return refusal("E-ARC-COSTLY", "Checking the archive took too long."), []
     if ended.oom_killed:
-        return refusal("E-ARC-COSTLY", "Checking the archive took too much memory.")
+        return refusal("E-ARC-COSTLY", "Checking the archive took too much memory."), []
     if ended.exit_code:
         tail = " | ".join(text for _, text in container.log_lines(tail=5))
         raise SandboxUnavailable(f"Intake ended with exit code {ended.exit_code}: {tail}")
     document: dict[str, Any] = json.loads(container.get(REPORT, max_bytes=REPORT_BYTES))
-    return IntakeReport(
+    left_out = tuple(IntakeFile(**file) for file in document["left_out"])
+    report = IntakeReport(
         ok=document["ok"],
         problems=tuple(IntakeProblem(**problem) for problem in document["problems"]),
         files=tuple(IntakeFile(**file) for file in document["files"]) if document["ok"] else (),
@@ -128,7 +200,9 @@ def _report(container: Container, ended: Ended) -> IntakeReport:
         config_text=document["config_text"],
         unpacked_bytes=document["unpacked_bytes"],
         stripped_folder=document["stripped_folder"],
+        conversion=WeightsConversion((), (), left_out) if left_out else None,
     )
+    return report, document["weights"] if document["ok"] else []
 
 
 def refusal(code: str, message: str) -> IntakeReport:
@@ -136,7 +210,9 @@ def refusal(code: str, message: str) -> IntakeReport:
     return IntakeReport(ok=False, problems=(IntakeProblem(code, message, "", REMEDIES[code]),))
 
 
-def read_file(client: docker.APIClient, *, base_image: str, volume: str, path: str, max_bytes: int) -> bytes:
+def read_file(
+    client: docker.APIClient, *, base_image: str, volume: str, path: str, max_bytes: int, labels: Mapping[str, str]
+) -> bytes:
     """Return one unpacked file's bytes by way of a container that never starts."""
     if any(part in ("", ".", "..") for part in path.split("/")):
         raise FileNotFoundError(path)
@@ -146,11 +222,12 @@ def read_file(client: docker.APIClient, *, base_image: str, volume: str, path: s
         user=new_user(),
         mounts=[VolumeMount(volume, SUBMISSION)],
         limits=Limits(memory=64 * MiB, pids=8, tmp=1 * MiB),
-        labels={"proctor.stage": "read"},
+        labels={**labels, STAGE: "read"},
         environment={},
     )
     container = Container.create(client, plan)
     try:
+        require_complete(client, volume)
         return container.get(f"{SUBMISSION}/{path}", max_bytes=max_bytes)
     finally:
         container.remove()

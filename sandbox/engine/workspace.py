@@ -11,16 +11,19 @@ import docker
 
 from sandbox.engine import volumes
 from sandbox.engine.archives import Entry
-from sandbox.engine.collecting import collect
+from sandbox.engine.collecting import collect, response_bytes
+from sandbox.engine.connection import connect
 from sandbox.engine.containers import Container
 from sandbox.engine.names import new_name, new_user
-from sandbox.engine.options import OUR_ENVIRONMENT, Plan, VolumeMount
+from sandbox.engine.options import OUR_ENVIRONMENT, Plan, VolumeMount, deadline_label
 from sandbox.engine.predicting import Prediction, job_entry
+from sandbox.engine.taking_in import require_complete
 from sandbox.errors import SandboxError, SandboxUnavailable
 from sandbox.interface import Collected, CollectRules, EngineInfo, Job, Outcome, Progress
 from sandbox.limits import GiB, Limits, MiB
 
 KEEPER_MARGIN = 3600  # seconds that the keeper outlives the wall limit: a worker that died leaves it no longer
+KEEPER_GRACE = 600  # seconds beyond that until it, and the volumes, may be reaped
 KEEPER_LIMITS = {"cpus": 2.0, "pids": 32, "tmp": 16 * MiB}
 
 
@@ -103,11 +106,22 @@ class DockerWorkspace:
             labels={**self._labels, "proctor.stage": "predict"},
             killed=self._killed,
         )
-        return self._prediction.run(began=began, on_progress=on_progress)
+        if job.submission_volume:
+            require_complete(self._client, job.submission_volume)
+        return self._prediction.run(began=began, on_progress=on_progress, response_bytes=self._response_bytes)
 
     def collect(self, expected: Mapping[str, Collection[str] | int], *, rules: CollectRules | None = None) -> Collected:
-        """Read, check and rewrite the responses inside the keeper; raises CollectFailed, SandboxUnavailable."""
-        return collect(self._require_keeper(), expected, rules or CollectRules(), user=self._user)
+        """Read, check and rewrite the responses inside the keeper; raises CollectFailed, SandboxUnavailable.
+
+        It may be called from another thread while `predict` goes on.
+        """
+        keeper = self._require_keeper()
+        # Over a connection of its own: the other one waits for the predict container.
+        client = connect()
+        try:
+            return collect(Container(client, keeper.id), expected, rules or CollectRules(), user=self._user)
+        finally:
+            client.close()
 
     def kill(self) -> None:
         """Kill the predict container, from any thread; its outcome is then KILLED."""
@@ -115,13 +129,17 @@ class DockerWorkspace:
         if self._prediction is not None:
             self._prediction.kill()
 
+    def _response_bytes(self) -> int | None:
+        return response_bytes(self._require_keeper(), user=self._user)
+
     def _require_keeper(self) -> Container:
         if self._keeper is None:
             raise RuntimeError("The workspace is not open: use it in a with statement.")
         return self._keeper.result()
 
     def _start_keeper(self) -> Container:
-        labels = {**self._labels, "proctor.stage": "keeper"}
+        lives = self._limits.wall + KEEPER_MARGIN + KEEPER_GRACE
+        labels = {**self._labels, "proctor.stage": "keeper", **deadline_label(lives)}
         volumes.create_plain(self._client, self._input, labels)
         volumes.create_bounded(self._client, self._responses, labels, size=self._limits.disk, user=self._user)
         # What the response volume holds is memory, and may be charged to the keeper when the collector reads it.
@@ -137,6 +155,7 @@ class DockerWorkspace:
             limits=Limits(memory=memory, wall=self._limits.wall, disk=self._limits.disk, **KEEPER_LIMITS),  # type: ignore[arg-type]
             labels=labels,
             environment=OUR_ENVIRONMENT,
+            lives=lives,
         )
         keeper = Container.create(self._client, plan)
         try:

@@ -1,1 +1,1 @@
-"""What runs inside a container: the standard library only."""
+"""What runs inside a container: the standard library only, but for `convert`, which needs PyTorch."""

@@ -40,7 +40,7 @@ def check_name(name: str) -> str:
 
 def is_junk(path: str) -> bool:
     """Say whether a path is what desktop systems add to archives, which is left out."""
-    return any(part in JUNK for part in path.split("/"))
+    return any(part in JUNK or part.startswith("._") for part in path.split("/"))
 
 
 class Names:

@@ -1,4 +1,4 @@
-"""Why an archive is refused: the closed list of codes, each with what to do about it."""
+"""Why an archive, or the weights in it, are refused: the closed list of codes, each with what to do about it."""
 
 MOST = 50  # problems said at once
 
@@ -12,7 +12,7 @@ REMEDIES = {
     "E-ARC-PATH": "Pack from inside the folder, with relative names and forward slashes: zip -r submission.zip .",
     "E-ARC-NAME": "Rename the file: letters, digits, dots, dashes and underscores are always fine.",
     "E-ARC-DUPLICATE": "Keep one of the two; names must differ by more than upper and lower case or accents' form.",
-    "E-ARC-LINK": "Replace the link by the file itself: zip -r does so, for tar use --dereference.",
+    "E-ARC-LINK": "Replace the link by the file itself: zip -r does so, for tar use --dereference --hard-dereference.",
     "E-ARC-SPECIAL": "Leave it out: only plain files and folders are taken.",
     "E-ARC-ENCRYPTED": "Pack it again without a password.",
     "E-ARC-METHOD": "Pack it again with the usual method (deflate) or without compression.",
@@ -21,10 +21,18 @@ REMEDIES = {
     "E-ARC-PICKLE": "Save the weights as safetensors (save_pretrained does) and leave pickled files out.",
     "E-ARC-SAFETENSORS": "Save the weights again with the safetensors library (save_pretrained does).",
     "E-ARC-AUTOMAP": "Use a model type that transformers knows, or enter a track that takes code.",
+    "E-ARC-MODULE": "Put the .py file beside the configuration and name it module.Class, with no repository before it.",
     "E-ARC-URL": "Put the files themselves into the archive; nothing is fetched at run time.",
-    "E-ARC-JSON": "Write the file again as plain JSON in UTF-8, at most 1 MB.",
+    "E-ARC-JSON": "Write the file again as plain JSON in UTF-8: configurations at most 1 MB, vocabularies 64 MB.",
     "E-ARC-TEXT": "Write the file again as plain text in UTF-8, at most 1 MB.",
     "E-ARC-COSTLY": "Pack it again with fewer and plainer files; checking it took more than a check may take.",
+    "E-WEIGHTS-UNSAFE": "Save the weights as safetensors (save_pretrained does); only plain tensors are read.",
+    "E-WEIGHTS-DAMAGED": "Load the file at home with torch.load(weights_only=True), save it again and upload that.",
+    "E-WEIGHTS-FORM": "Save model.state_dict() alone, with plain tensors by name, or use save_pretrained.",
+    "E-WEIGHTS-MANY": "Keep one file of weights beside config.json, or the shards and the index that name each other.",
+    "E-WEIGHTS-INDEX": "Upload every shard that the index names, or save the weights again with save_pretrained.",
+    "E-WEIGHTS-SIZE": "Save the weights as safetensors; what they hold is much larger than their file.",
+    "E-WEIGHTS-COSTLY": "Save the weights as safetensors, or in smaller shards; converting them took too much.",
 }
 
 

@@ -1,6 +1,7 @@
 """JSON from strangers: no NaN, no infinity, no duplicate names, no huge numbers, no deep nesting, whole text only."""
 
 import json
+import re
 from math import isfinite
 from typing import Any
 
@@ -8,6 +9,8 @@ from typing import Any
 INTEGER_DIGITS = 40
 MAX_INTEGER = 10**INTEGER_DIGITS
 SPACE = " \t\r\n"
+# A string that is broken off reaches to the end: looking for where it ends is never begun anew.
+BRACKETS = re.compile(rb'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 class NotStrict(ValueError):
@@ -92,3 +95,17 @@ def loads(raw: bytes, *, max_depth: int) -> Any:
         raise NotStrict("format", "the text holds more than one JSON value")
     _check(value, max_depth)
     return value
+
+
+def is_deeper(raw: bytes, depth: int) -> bool:
+    """Say whether a text's objects and lists are nested deeper, without building any of them."""
+    level = 0
+    for match in BRACKETS.finditer(raw):
+        mark = raw[match.start()]
+        if mark in b"[{":
+            level += 1
+            if level > depth:
+                return True
+        elif mark in b"]}":
+            level -= 1
+    return False

@@ -98,10 +98,10 @@ def _number(field: bytes) -> int:
             raise _damaged("A number in a header is negative or too large.")
         return int.from_bytes(field[1:], "big")
     text = field.strip(b" \0")
-    try:
-        return int(text, 8) if text else 0
-    except ValueError:
-        raise _damaged("A number in a header is damaged.") from None
+    # Python's own reading of a number would take signs, underscores and prefixes too.
+    if text.strip(b"01234567"):
+        raise _damaged("A number in a header is damaged.")
+    return int(text, 8) if text else 0
 
 
 def _text(raw: bytes) -> str:
@@ -111,14 +111,26 @@ def _text(raw: bytes) -> str:
         raise Refused("E-ARC-NAME", "The name is not UTF-8.", raw.decode("latin-1")) from None
 
 
+def _latin(raw: bytes) -> str:
+    return raw.decode("latin-1")
+
+
+def _field(raw: bytes) -> bytes:
+    """Return a name's bytes up to the NULs that fill its field; raises Refused where something stands behind them."""
+    name = raw.rstrip(b"\0")
+    if b"\0" in name:
+        raise Refused("E-ARC-NAME", "The name holds a NUL.", name.decode("latin-1"))
+    return name
+
+
 def parse_header(block: bytes) -> Header:
     """Return a header's fields; raises Refused where its checksum is wrong."""
     told = _number(block[148:156])
     if told != sum(block[:148]) + 8 * 32 + sum(block[156:]):
         raise _damaged("A header's checksum is wrong.")
-    name = block[:100].split(b"\0", 1)[0]
+    name = _field(block[:100])
     if block[257:263] == b"ustar\0":
-        prefix = block[345:500].split(b"\0", 1)[0]
+        prefix = _field(block[345:500])
         name = prefix + b"/" + name if prefix else name
     return Header(_text(name), _number(block[124:136]), block[156:157])
 
@@ -134,7 +146,9 @@ def parse_pax(raw: bytes) -> dict[str, str]:
         key, equals, value = record.partition(b"=")
         if not equals or not value.endswith(b"\n"):
             raise _damaged("A pax record is damaged.")
-        records[key.decode("latin-1")] = _text(value[:-1])
+        # Only names are read: other values, such as extended attributes, may hold any bytes.
+        text = _text if key in (b"path", b"linkpath") else _latin
+        records[key.decode("latin-1")] = text(value[:-1])
     return records
 
 

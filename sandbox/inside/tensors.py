@@ -1,7 +1,7 @@
 """A safetensors file's header: every byte of the file belongs to exactly one tensor of a known kind."""
 
 import os
-from typing import Any
+from typing import Any, BinaryIO
 
 from sandbox.inside import strict_json
 from sandbox.inside.refusals import Refused
@@ -24,12 +24,17 @@ def _refused(message: str, path: str) -> Refused:
 def check_safetensors(file: str, path: str) -> None:
     """Check the header of an extracted file, shown as `path`; raises Refused."""
     with open(file, "rb") as handle:  # noqa: PTH123
-        length = os.fstat(handle.fileno()).st_size
-        head = handle.read(8)
-        size = int.from_bytes(head, "little")
-        if len(head) != 8 or size > min(MAX_HEADER, length - 8) or size < 2:
-            raise _refused("The file's header is longer than the file, or than 100 MB.", path)
-        raw = handle.read(size)
+        check_header(handle, path)
+
+
+def check_header(handle: BinaryIO, path: str) -> None:
+    """Check the header of an open file, shown as `path`; raises Refused."""
+    length = os.fstat(handle.fileno()).st_size
+    head = handle.read(8)
+    size = int.from_bytes(head, "little")
+    if len(head) != 8 or size > min(MAX_HEADER, length - 8) or size < 2:
+        raise _refused("The file's header is longer than the file, or than 100 MB.", path)
+    raw = handle.read(size)
     try:
         header = strict_json.loads(raw, max_depth=5)
     except strict_json.NotStrict as error:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sandbox.inside.names import Names
 from sandbox.inside.refusals import Refused
@@ -12,8 +12,7 @@ FREE_RATIO_BYTES = 1024 * 1024
 MAX_RATIO = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """One written file."""
 
     path: str
@@ -64,6 +63,13 @@ class Tree:
                 while view:
                     view = view[file.write(view) :]
         self.files.append(Written(path, size, digest.hexdigest()))
+
+    def leave_out(self, path: str) -> Written:
+        """Remove a written file, and return what it was."""
+        written = next(item for item in self.files if item.path == path)
+        os.unlink(f"{self.root}/{path}")  # noqa: PTH108
+        self.files.remove(written)
+        return written
 
     def _make(self, folder: str) -> None:
         if not folder or folder in self._folders:

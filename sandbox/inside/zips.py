@@ -17,9 +17,12 @@ END64 = struct.Struct("<4sQ2H2L4Q")
 CENTRAL = struct.Struct("<4s6H3L5H2L")
 LOCAL = struct.Struct("<4s5H3L2H")
 MAX_DIRECTORY_ENTRY = 4096  # bytes an entry may take in the central directory, on average
+DESCRIPTOR_SIZES = (0, 12, 16, 20, 24)  # bytes that sizes and checksum may take behind an entry's data
 STORED, DEFLATED = 0, 8
 ENCRYPTED, DESCRIPTOR, STRONG, UTF8, MASKED = 0x1, 0x8, 0x40, 0x800, 0x2000
 ALL32, ALL16 = 0xFFFFFFFF, 0xFFFF
+END_MOST = (ALL16, ALL16, ALL16, ALL16, ALL32, ALL32)
+MAX_OFFSET = 2**62
 UNIX_KINDS = {0o120000: "link", 0o020000: "special", 0o060000: "special", 0o010000: "special", 0o140000: "special"}
 
 
@@ -49,6 +52,8 @@ def _damaged(message: str, file: str = "") -> Refused:
 
 
 def _read(file: BinaryIO, offset: int, size: int) -> bytes:
+    if not 0 <= offset <= MAX_OFFSET:
+        raise _damaged("The archive names a place that it does not have.")
     file.seek(offset)
     data = file.read(size)
     if len(data) != size:
@@ -67,15 +72,15 @@ def _directory(file: BinaryIO, length: int, max_entries: int) -> tuple[int, int,
     if at + END.size + comment != len(tail):
         raise _damaged("There are bytes after the end of the archive.")
     end = length - tail_size + at
-    if ALL16 in (count, here) or ALL32 in (size, offset):
-        locator = end - END64_LOCATOR.size
-        signature, _, record, disks = END64_LOCATOR.unpack(_read(file, max(locator, 0), END64_LOCATOR.size))
-        if signature != b"PK\x06\x07" or disks > 1 or record + END64.size > locator:
-            raise _damaged("The archive's 64-bit end record is damaged.")
-        signature, _, _, _, disk, start_disk, here, count, size, offset = END64.unpack(_read(file, record, END64.size))
-        if signature != b"PK\x06\x06":
-            raise _damaged("The archive's 64-bit end record is damaged.")
-        end = record
+    wide = _wide_end(file, end)
+    if wide is not None:
+        told = (disk, start_disk, here, count, size, offset)
+        # What the short record does not leave to the 64-bit one must be the same in both.
+        if any(short not in (long, most) for short, long, most in zip(told, wide[1:], END_MOST, strict=True)):
+            raise _damaged("The archive's two end records disagree.")
+        end, disk, start_disk, here, count, size, offset = wide
+    elif ALL16 in (count, here) or ALL32 in (size, offset):
+        raise _damaged("The archive's 64-bit end record is damaged.")
     if disk or start_disk or here != count:
         raise Refused("E-ARC-FORMAT", "The archive is one part of several.")
     if count > max_entries:
@@ -83,6 +88,22 @@ def _directory(file: BinaryIO, length: int, max_entries: int) -> tuple[int, int,
     if offset + size != end or size > max(1, count) * MAX_DIRECTORY_ENTRY:
         raise _damaged("The archive's directory is not where it says.")
     return count, offset, size
+
+
+def _wide_end(file: BinaryIO, end: int) -> tuple[int, ...] | None:
+    """Return the 64-bit end record's place, disks, counts, size and offset; None where there is none."""
+    locator = end - END64_LOCATOR.size
+    if locator < 0:
+        return None
+    signature, _, record, disks = END64_LOCATOR.unpack(_read(file, locator, END64_LOCATOR.size))
+    if signature != b"PK\x06\x07":
+        return None
+    if disks > 1 or record + END64.size != locator:
+        raise _damaged("The archive's 64-bit end record is damaged.")
+    signature, *fields = END64.unpack(_read(file, record, END64.size))
+    if signature != b"PK\x06\x06":
+        raise _damaged("The archive's 64-bit end record is damaged.")
+    return record, *fields[3:]
 
 
 def _wide(extra: bytes, name: str, values: list[int]) -> list[int]:
@@ -148,11 +169,16 @@ def read_directory(file: BinaryIO, *, max_entries: int) -> list[ZipEntry]:
 def _place(file: BinaryIO, entries: list[ZipEntry], directory: int) -> None:
     """Compare each local header with the directory, and refuse entries that share bytes."""
     begin = 0
+    behind: tuple[int, ...] = (0,)
     for entry in sorted(entries, key=lambda entry: entry.offset):
         if entry.offset < begin:
             raise Refused("E-ARC-OVERLAP", "The entry shares bytes with another one.", entry.name)
         if begin == 0 and entry.offset != 0:
             raise Refused("E-ARC-FORMAT", "There are bytes before the first entry (a program?).", entry.name)
+        if entry.offset + LOCAL.size > directory:
+            raise Refused("E-ARC-OVERLAP", "The entry reaches into the directory.", entry.name)
+        if entry.offset - begin not in behind:
+            raise _damaged("There are bytes that belong to no entry.", entry.name)
         fields = LOCAL.unpack(_read(file, entry.offset, LOCAL.size))
         signature, _, flags, method = fields[:4]
         crc, packed, full, name_length, extra_length = fields[6:11]
@@ -171,6 +197,9 @@ def _place(file: BinaryIO, entries: list[ZipEntry], directory: int) -> None:
         begin = entry.data + entry.packed
         if begin > directory:
             raise Refused("E-ARC-OVERLAP", "The entry reaches into the directory.", entry.name)
+        behind = DESCRIPTOR_SIZES if (flags | entry.flags) & DESCRIPTOR else (0,)
+    if directory - begin not in behind:
+        raise _damaged("There are bytes between the last entry and the directory.")
 
 
 def _check(entry: ZipEntry) -> None:
@@ -190,13 +219,16 @@ def _check(entry: ZipEntry) -> None:
 def extract_zip(file: BinaryIO, tree: Tree, problems: Problems) -> None:
     """Extract every entry, or none where an entry is refused; raises Refused where it can't go on."""
     entries = read_directory(file, max_entries=tree.max_entries)
-    if sum(entry.size for entry in entries) > tree.max_bytes:
+    full, packed = sum(entry.size for entry in entries), sum(entry.packed for entry in entries)
+    if full > tree.max_bytes:
         raise Refused("E-ARC-UNPACKED", f"The archive unpacks to more than {tree.max_bytes} bytes.")
     for entry in entries:
         try:
             _check(entry)
         except Refused as refused:
             problems.add(refused.code, str(refused), refused.file)
+    if not problems and full > FREE_RATIO_BYTES and full > MAX_RATIO * packed:
+        problems.add("E-ARC-RATIO", "The archive unpacks to more than 100 times its packed size.")
     if problems:
         return
     for entry in entries:

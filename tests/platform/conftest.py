@@ -44,7 +44,7 @@ def _nobody_has_tried_before() -> None:
 def _storages_apart(settings: Settings, tmp_path: Path) -> Iterator[None]:
     """Every test has storages of its own, so that none sees another's files and none is left in var/."""
     changed: dict[str, dict[str, Any]] = {alias: {**storage} for alias, storage in settings.STORAGES.items()}
-    for alias in ("default", "artifacts", "sealed"):
+    for alias in ("default", "artifacts", "images", "sealed"):
         changed[alias]["OPTIONS"] = {"location": tmp_path / "storages" / alias}
     settings.STORAGES = changed
     sealing.open_sealed.cache_clear()

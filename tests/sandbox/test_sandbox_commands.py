@@ -1,20 +1,28 @@
 """The sandbox's command line, as a person without the platform runs it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sandbox.self_check import PROBES
+
 pytestmark = pytest.mark.docker
 ROOT = Path(__file__).parents[2]
-CHECKS = {"network", "read-only root", "pids", "memory", "disk", "time", "privileges", "system calls"}
+CHECKS = {"intake", "answers", "time", "kill", "memory", "outputs", "volumes", "engine's word", "leftovers", *PROBES}
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sandbox", *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+        [sys.executable, "-m", "sandbox", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+        env={**os.environ, **environment},
     )
 
 
@@ -32,13 +40,24 @@ def folders(tmp_path: Path, base_image: str) -> tuple[str, ...]:
     return ("run", *paths, *options)
 
 
-def test_selftest_holds_in_every_check(base_image: str) -> None:
-    done = command("selftest", "--json")
+def test_selftest_holds_in_every_check_under_the_chosen_runtime(base_image: str) -> None:
+    done = command("selftest", "--json", PROCTOR_SANDBOX_RUNTIME="runc")
     assert done.returncode == 0, done.stdout + done.stderr
     document = json.loads(done.stdout)
     assert document["ok"] is True
     assert set(document["checks"]) == CHECKS
     assert all(set(check) == {"ok", "measured"} and check["ok"] for check in document["checks"].values())
+    assert document["checks"]["engine's word"]["measured"]["runtime"] == "runc"
+
+
+@pytest.mark.parametrize("asked", ["selftest", "run"])
+def test_unknown_runtime_is_one_sentence_that_says_what_to_do(folders: tuple[str, ...], asked: str) -> None:
+    arguments = folders if asked == "run" else (asked,)
+    done = command(*arguments, PROCTOR_SANDBOX_RUNTIME="no-such-runtime")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The Docker engine has no runtime 'no-such-runtime'")
+    assert "daemon.json" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_run_answers_a_folder_of_requests(folders: tuple[str, ...], tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from sandbox.docker_sandbox import DockerSandbox
 from sandbox.engine import taking_in
 from sandbox.engine.containers import Container
+from sandbox.engine.options import Plan
 from sandbox.errors import SandboxUnavailable
-from sandbox.interface import IntakeRules
+from sandbox.interface import IntakeRules, Job, Limits, MiB
 
 pytestmark = pytest.mark.docker
 INTAKE = {"proctor.stage": "intake"}
@@ -121,3 +122,57 @@ def test_what_a_dead_worker_left_is_cleared(
     assert sandbox.intake(packed({"a": b"1"}), volume=volume, rules=IntakeRules(), labels=labels).ok
     sandbox.remove_volume(volume)
     assert not sandbox.has_volume(volume + "-staging"), "the archive that it held is gone too"
+
+
+def test_a_volume_that_went_away_meanwhile_is_noticed_and_taken_in_again(
+    sandbox: DockerSandbox, base_image: str, labels: dict[str, str], volume: str
+) -> None:
+    archive = packed({"model.py": b"class Model: ...\n"})
+    assert sandbox.intake(archive, volume=volume, rules=IntakeRules(), labels=labels).ok
+    sandbox.remove_volume(volume)
+    runner = {"kind": "code", "entry": "model.py:Model", "suites": []}
+    limits = Limits(cpus=1, memory=128 * MiB, pids=32, wall=30, disk=1 * MiB, tmp=1 * MiB)
+    with (
+        sandbox.open_attempt(labels=labels, limits=limits) as workspace,
+        pytest.raises(SandboxUnavailable, match="removed meanwhile"),
+    ):
+        workspace.predict(Job(base_image, volume, runner))
+    assert not sandbox.has_volume(volume), "the engine made an empty one, which is nobody's submission"
+    assert sandbox.intake(archive, volume=volume, rules=IntakeRules(), labels=labels).ok
+    sandbox.remove_volume(volume)
+
+
+def test_a_volume_is_released_only_when_no_container_has_it(
+    sandbox: DockerSandbox, base_image: str, labels: dict[str, str], volume: str
+) -> None:
+    sandbox.intake(packed({"a": b"1"}), volume=volume, rules=IntakeRules(), labels=labels)
+    assert [kept.name for kept in sandbox.kept_volumes(labels)] == [volume]
+    client = docker.APIClient(version="auto")
+    plan = taking_in._plan(base_image, 20_001, volume + "-staging", volume, IntakeRules(), {**labels, **INTAKE})
+    container = Container.create(client, plan)
+    try:
+        assert sandbox.release_volume(volume) is False
+    finally:
+        container.remove()
+        sandbox.remove_volume(volume + "-staging")
+        client.close()
+    assert sandbox.release_volume(volume) is True
+    assert sandbox.kept_volumes(labels) == []
+    assert sandbox.release_volume(volume) is True, "one that is gone is gone"
+
+
+def test_what_reads_a_file_bears_the_caller_s_labels(
+    sandbox: DockerSandbox, labels: dict[str, str], volume: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.intake(packed({"a": b"1"}), volume=volume, rules=IntakeRules(), labels=labels)
+    made: list[Plan] = []
+    inner = Container.create
+
+    def note(client: docker.APIClient, plan: Plan) -> Container:
+        made.append(plan)
+        return inner(client, plan)
+
+    monkeypatch.setattr(Container, "create", note)
+    assert sandbox.read_file(volume, "a", max_bytes=1, labels=labels) == b"1"
+    assert [plan.labels for plan in made] == [{**labels, "proctor.stage": "read"}]
+    sandbox.remove_volume(volume)

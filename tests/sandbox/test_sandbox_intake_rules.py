@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import json
 import os
 import random
 import re
@@ -21,60 +20,13 @@ import pytest
 
 from sandbox.inside.intake import take_in
 from sandbox.inside.refusals import REMEDIES
-
-RULES: dict[str, Any] = {
-    "max_entries": 100,
-    "max_unpacked_bytes": 20_000_000,
-    "allow_pickle": False,
-    "allow_auto_map": False,
-    "single_file": None,
-}
-TakeIn = Callable[..., dict[str, Any]]
+from tests.sandbox.archives import PLAIN, RULES, TakeIn, codes, made_tar, made_zip, safetensors, taker, tensor
 
 
 @pytest.fixture
 def taken(tmp_path: Path) -> TakeIn:
-    def take(content: bytes, **rules: Any) -> dict[str, Any]:
-        archive, root = tmp_path / "archive", tmp_path / "root"
-        archive.write_bytes(content)
-        root.mkdir()
-        return take_in(str(archive), str(root), RULES | rules)
-
-    return take
-
-
-def made_zip(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED, **info: Any) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", method) as archive:
-        for name, content in files.items():
-            entry = zipfile.ZipInfo(name)
-            entry.filename = name
-            entry.compress_type = method
-            for key, value in info.items():
-                setattr(entry, key, value)
-            archive.writestr(entry, content)
-    return packed.getvalue()
-
-
-def made_tar(
-    files: dict[str, bytes], mode: str = "w", change: Callable[[tarfile.TarInfo], None] | None = None
-) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode=mode, format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            if change:
-                change(entry)
-            archive.addfile(entry, io.BytesIO(content) if entry.size else None)
-    return packed.getvalue()
-
-
-def codes(report: dict[str, Any]) -> set[str]:
-    return {problem["code"] for problem in report["problems"]}
-
-
-PLAIN = {"submission.yaml": b"schema: submission/1\n", "model.py": b"x = 1\n"}
+    """`taken(content, **rules)`: the report on an archive."""
+    return taker(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +56,12 @@ def test_single_top_folder_stays_when_it_holds_no_manifest(taken: TakeIn) -> Non
 
 def test_what_desktop_systems_add_is_left_out(taken: TakeIn) -> None:
     files = {f"mine/{name}": content for name, content in PLAIN.items()}
-    report = taken(made_zip(files | {"__MACOSX/mine/._model.py": b"junk", "mine/.DS_Store": b"junk"}))
+    report = taken(
+        made_zip(
+            files
+            | {"__MACOSX/mine/._model.py": b"junk", "mine/.DS_Store": b"junk", "mine/._model.safetensors": b"junk"}
+        )
+    )
     assert sorted(file["path"] for file in report["files"]) == ["model.py", "submission.yaml"]
 
 
@@ -345,102 +302,6 @@ def test_long_tar_names_of_either_dialect_are_read(taken: TakeIn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("pytorch_model.bin", b"PK\x03\x04"),
-        ("weights.pt", b"anything"),
-        ("renamed.txt", b"\x80\x04\x95cos\nsystem\n"),
-        ("vocab.json", made_zip({"archive/data.pkl": b"\x80\x02."}, zipfile.ZIP_STORED)),
-        ("objects.npy", b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,)}"),
-        ("model.h5", b"\x89HDF\r\n\x1a\n"),
-    ],
-)
-def test_pickle_in_any_dress_is_refused_unless_the_rules_allow_it(
-    taken: TakeIn, tmp_path: Path, name: str, content: bytes
-) -> None:
-    assert codes(taken(made_zip({name: content}))) == {"E-ARC-PICKLE"}
-    (tmp_path / "root").rename(tmp_path / "before")
-    assert taken(made_zip({name: content}), allow_pickle=True)["ok"] is True
-
-
-def safetensors(header: Any, data: bytes = b"") -> bytes:
-    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return len(raw).to_bytes(8, "little") + raw + data
-
-
-def tensor(begin: int, end: int, **change: Any) -> dict[str, Any]:
-    return {"dtype": "F32", "shape": [(end - begin) // 4], "data_offsets": [begin, end]} | change
-
-
-def test_sound_safetensors_is_taken(taken: TakeIn) -> None:
-    content = safetensors({"__metadata__": {"format": "pt"}, "b": tensor(8, 16), "a": tensor(0, 8)}, bytes(16))
-    assert taken(made_zip({"model.safetensors": content}))["ok"] is True
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        (2**63).to_bytes(8, "little") + b"{}",
-        b"\x01",
-        safetensors(b"[]"),
-        safetensors({"a": tensor(0, 8), "b": tensor(4, 12)}, bytes(12)),
-        safetensors({"a": tensor(0, 8), "b": tensor(12, 16)}, bytes(16)),
-        safetensors({"a": tensor(0, 8)}, bytes(12)),
-        safetensors({"a": tensor(0, 16)}, bytes(8)),
-        safetensors({"a": tensor(0, 8, shape=[2**62, 2**62])}, bytes(8)),
-        safetensors({"a": tensor(0, 8, shape=[-2])}, bytes(8)),
-        safetensors({"a": tensor(0, 8, shape=[True, 2])}, bytes(8)),
-        safetensors({"a": tensor(0, 8, dtype="OBJECT")}, bytes(8)),
-        safetensors({"a": tensor(0, 8, more=1)}, bytes(8)),
-        safetensors(b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{}}', bytes(4)),
-        safetensors(b'{"a":' * 100_000 + b"1" + b"}" * 100_000),
-    ],
-    ids=[
-        "length 2^63",
-        "broken off",
-        "no object",
-        "overlap",
-        "hole",
-        "bytes left over",
-        "too short",
-        "overflowing shape",
-        "negative",
-        "bool",
-        "unknown dtype",
-        "unknown key",
-        "twice",
-        "deep",
-    ],
-)
-def test_unsound_safetensors_is_refused(taken: TakeIn, content: bytes) -> None:
-    assert codes(taken(made_zip({"model.safetensors": content}))) == {"E-ARC-SAFETENSORS"}
-
-
-@pytest.mark.parametrize(
-    ("config", "code"),
-    [
-        ({"auto_map": {"AutoModel": "evil.Model"}}, "E-ARC-AUTOMAP"),
-        ({"text_config": {"auto_map": {"AutoModel": "evil.Model"}}}, "E-ARC-AUTOMAP"),
-        ({"custom_pipelines": {"x": {}}}, "E-ARC-AUTOMAP"),
-        ({"_name_or_path": "https://example.org/model"}, "E-ARC-URL"),
-        (b'{"a": NaN}', "E-ARC-JSON"),
-        (b'{"a": 1, "a": 2}', "E-ARC-JSON"),
-        (b'{"a":' * 100_000, "E-ARC-JSON"),
-        (b"[]", "E-ARC-JSON"),
-    ],
-)
-def test_configuration_that_names_code_or_addresses_is_refused(taken: TakeIn, config: Any, code: str) -> None:
-    raw = config if isinstance(config, bytes) else json.dumps(config).encode()
-    assert codes(taken(made_zip({"config.json": raw}))) == {code}
-
-
-def test_auto_map_is_taken_where_the_rules_allow_it(taken: TakeIn) -> None:
-    raw = json.dumps({"auto_map": {"AutoModel": "mine.Model"}}).encode()
-    report = taken(made_zip({"config.json": raw}), allow_auto_map=True)
-    assert (report["ok"], report["config_text"]) == (True, raw.decode())
-
-
-@pytest.mark.parametrize(
     "manifest", [b"\xff\xfe", "a: \u00e9".encode("latin-1"), b"\xef\xbb\xbfa: 1", b"#" * 1_000_001]
 )
 def test_manifest_that_is_no_plain_text_is_refused(taken: TakeIn, manifest: bytes) -> None:
@@ -453,7 +314,7 @@ def test_at_most_fifty_problems_are_said(taken: TakeIn) -> None:
 
 def test_every_refusal_is_a_code_with_a_remedy() -> None:
     sources = Path(__file__).parents[2].joinpath("sandbox").rglob("*.py")
-    named = {code for source in sources for code in re.findall(r"E-ARC-[A-Z]+", source.read_text())}
+    named = {code for source in sources for code in re.findall(r"E-(?:ARC|WEIGHTS)-[A-Z]+", source.read_text())}
     assert named == set(REMEDIES)
 
 

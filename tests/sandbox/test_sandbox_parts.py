@@ -77,15 +77,20 @@ def test_digest_follows_what_runs_inside(tmp_path: Path, monkeypatch: pytest.Mon
     assert before != after == recipe.image_digest("base")
 
 
+# Older weights are read by PyTorch, in a container of the model image; it is imported where it is used.
+ALSO = {"convert.py": {"torch"}}
+
+
 def test_what_runs_inside_imports_the_standard_library_and_itself_only() -> None:
     for source in (SANDBOX / "inside").rglob("*.py"):
+        known = sys.stdlib_module_names | ALSO.get(source.name, set())
         for node in ast.walk(ast.parse(source.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module:
                 names = [node.module]
             for name in names:
                 top = name.partition(".")[0]
-                assert top in sys.stdlib_module_names or name.startswith("sandbox.inside"), f"{source}: {name}"
+                assert top in known or name.startswith("sandbox.inside"), f"{source}: {name}"
 
 
 def test_only_the_docker_side_imports_docker() -> None:

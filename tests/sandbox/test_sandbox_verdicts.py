@@ -28,6 +28,8 @@ def ended(
         (ended(137, oom=True), False, Verdict.MEMORY),
         (ended(137), False, Verdict.EXIT),
         (ended(137, disturbed=True), False, Verdict.AMBIGUOUS),
+        (ended(143, disturbed=True), False, Verdict.AMBIGUOUS),
+        (ended(143), False, Verdict.EXIT),
         (ended(137, oom=True, disturbed=True), False, Verdict.MEMORY),
         (ended(255, disturbed=True), False, Verdict.AMBIGUOUS),
         (ended(1, disturbed=True), False, Verdict.EXIT),

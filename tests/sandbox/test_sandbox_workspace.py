@@ -13,6 +13,7 @@ import docker
 import pytest
 
 from sandbox.docker_sandbox import DockerSandbox
+from sandbox.errors import SandboxUnavailable
 from sandbox.interface import Collected, IntakeRules, Job, Limits, MiB, Outcome, Progress, Verdict
 
 pytestmark = pytest.mark.docker
@@ -104,6 +105,19 @@ def test_used_resources_are_read_or_unknown(ran: Ran) -> None:
         assert 40_000_000 < outcome.peak_memory <= LIMITS.memory
     if outcome.cpu_seconds is not None:
         assert 0.05 < outcome.cpu_seconds < 10
+    assert outcome.peak_pids is None or outcome.peak_pids <= LIMITS.pids
+    assert outcome.disk_bytes is None or outcome.disk_bytes >= 0
+
+
+@pytest.mark.parametrize(("ending", "verdict"), [("", Verdict.COMPLETED), ("os._exit(1)", Verdict.EXIT)])
+def test_what_the_response_volume_holds_at_the_end_is_measured(ran: Ran, ending: str, verdict: Verdict) -> None:
+    body = f"open('/eval/responses/fill', 'wb').write(bytes(5_000_000))\n{ending}\nreturn [-1.0 for _ in requests]"
+    outcome, collected = ran(script(body))
+    assert outcome.verdict is verdict
+    assert collected.response_bytes is not None
+    assert 5_000_000 <= collected.response_bytes < 5_100_000
+    # A run that did not complete may never be collected.
+    assert outcome.response_bytes == (None if verdict is Verdict.COMPLETED else collected.response_bytes)
 
 
 def test_program_that_never_ends_is_timed_out_near_its_limit(ran: Ran) -> None:
@@ -114,6 +128,13 @@ def test_program_that_never_ends_is_timed_out_near_its_limit(ran: Ran) -> None:
     assert outcome.wall.total < 4
     assert time.monotonic() - began < 8
     assert [problem.code for problem in collected.problems] == ["E-OUT-MISSING"]
+
+
+def test_limit_of_5_seconds_ends_a_sleep_of_30_by_7(ran: Ran) -> None:
+    limits = Limits(cpus=1, memory=128 * MiB, pids=64, wall=5, disk=16 * MiB, tmp=16 * MiB)
+    outcome, _ = ran(script("time.sleep(30)"), limits)
+    assert outcome.verdict is Verdict.TIMEOUT
+    assert 5 <= outcome.wall.total < 7
 
 
 def test_memory_hog_is_told_from_other_ends(ran: Ran) -> None:
@@ -146,14 +167,83 @@ def test_kill_from_another_thread_ends_it(sandbox: DockerSandbox, labels: dict[s
     assert outcome.wall.total < LIMITS.wall
 
 
-def kill_once_running(kill: Callable[[], None], labels: dict[str, str]) -> None:
+def running(labels: dict[str, str]) -> str:
+    """Wait until the predict container runs; return its id."""
     client = docker.APIClient(version="auto")
     wanted = [f"{name}={value}" for name, value in labels.items()] + ["proctor.stage=predict"]
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and not client.containers(filters={"label": wanted}):
+    while not (found := client.containers(filters={"label": wanted, "status": "running"})):
+        assert time.monotonic() < deadline
         threading.Event().wait(0.02)
     client.close()
+    return str(found[0]["Id"])
+
+
+def kill_once_running(kill: Callable[[], None], labels: dict[str, str]) -> None:
+    running(labels)
     kill()
+
+
+def test_cancelled_container_is_gone_within_5_seconds(
+    sandbox: DockerSandbox, labels: dict[str, str], volume: str
+) -> None:
+    stubborn = script("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(300)")
+    sandbox.intake(packed(stubborn), volume=volume, rules=IntakeRules(), labels=labels)
+    asked_at: list[float] = []
+
+    def cancel() -> None:
+        running(labels)
+        asked_at.append(time.monotonic())
+        workspace.kill()
+
+    with sandbox.open_attempt(labels=labels, limits=LIMITS) as workspace:
+        workspace.put_requests({REQUESTS: asked(1)})
+        killer = threading.Thread(target=cancel)
+        killer.start()
+        outcome = workspace.predict(Job(sandbox.image_id("base"), volume, RUNNER))
+        killer.join()
+    seconds = time.monotonic() - asked_at[0]
+    client = docker.APIClient(version="auto")
+    left = client.containers(all=True, filters={"label": [f"{name}={value}" for name, value in labels.items()]})
+    client.close()
+    assert (outcome.verdict, left) == (Verdict.KILLED, [])
+    assert seconds < 5
+
+
+@pytest.mark.parametrize("signal", ["SIGKILL", "SIGTERM"])
+def test_end_by_somebody_elses_hand_is_not_blamed_on_the_submission(
+    sandbox: DockerSandbox, labels: dict[str, str], volume: str, signal: str
+) -> None:
+    sandbox.intake(packed(script("time.sleep(300)")), volume=volume, rules=IntakeRules(), labels=labels)
+
+    def interfere() -> None:
+        client = docker.APIClient(version="auto")
+        client.kill(running(labels), signal=signal)
+        client.close()
+
+    with sandbox.open_attempt(labels=labels, limits=LIMITS) as workspace:
+        workspace.put_requests({REQUESTS: asked(1)})
+        other = threading.Thread(target=interfere)
+        other.start()
+        outcome = workspace.predict(Job(sandbox.image_id("base"), volume, RUNNER))
+        other.join()
+    assert outcome.verdict is Verdict.AMBIGUOUS
+    assert outcome.exit_code in (137, 143)
+
+
+@pytest.mark.parametrize("number", [9, 15])
+def test_submission_that_signals_itself_ended_by_itself(ran: Ran, number: int) -> None:
+    outcome, _ = ran(script(f"os.kill(os.getpid(), {number})\ntime.sleep(300)"))
+    assert (outcome.verdict, outcome.exit_code) == (Verdict.EXIT, 128 + number)
+
+
+def test_volume_that_was_removed_meanwhile_is_our_fault(sandbox: DockerSandbox, labels: dict[str, str]) -> None:
+    volume = sandbox.new_volume_name()
+    with sandbox.open_attempt(labels=labels, limits=LIMITS) as workspace:
+        workspace.put_requests({REQUESTS: asked(1)})
+        with pytest.raises(SandboxUnavailable, match="unpacked again"):
+            workspace.predict(Job(sandbox.image_id("base"), volume, RUNNER))
+    sandbox.remove_volume(volume)
 
 
 def test_kill_before_predict_keeps_it_from_starting(

@@ -1,4 +1,4 @@
-"""Loading a Hugging Face folder: safetensors only, no code of the folder's, every weight accounted for."""
+"""Loading a Hugging Face folder: safetensors only, code of the folder's where the job says so, every weight known."""
 
 import traceback
 from pathlib import Path
@@ -27,6 +27,7 @@ FAULTS = (
     IndexError,
     SafetensorError,
 )
+STRANGE: tuple[type[BaseException], ...] = (Exception, SystemExit)  # what a folder's own code may end in
 FAMILIES = {"causal": transformers.AutoModelForCausalLM, "masked": transformers.AutoModelForMaskedLM}
 LIMITS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
 DEFAULT_LIMIT = 2048
@@ -37,12 +38,21 @@ def load_model(folder: Path, job: RunnerJob, reporter: Reporter) -> CausalBacken
     torch.set_num_threads(job.threads)
     _check_folder(folder)
     model = _load_weights(folder, job)
-    tokens = Tokens(_load_tokenizer(folder), rows=model.get_input_embeddings().weight.shape[0])
+    tokens = Tokens(_load_tokenizer(folder, job), rows=_rows(model))
     reporter.event("model", parameters=model.num_parameters(), architecture=type(model).__name__, threads=job.threads)
     limit = position_limit(model, tokens.tokenizer)
     if job.backend == "masked":
         return MaskedBackend(model, tokens, limit=limit, batch_size=job.batch_size, reporter=reporter)
     return CausalBackend(model, tokens, bos=job.bos, limit=limit, batch_size=job.batch_size, reporter=reporter)
+
+
+def _rows(model: Any) -> int:
+    """Return how many tokens have an embedding; raises RunFailed where a model of its own kind does not say."""
+    try:
+        return int(model.get_input_embeddings().weight.shape[0])
+    except (NotImplementedError, AttributeError, TypeError) as error:
+        detail = "the model has no get_input_embeddings() that returns an embedding"
+        raise RunFailed("E-RUN-MODEL", detail) from error
 
 
 def position_limit(model: Any, tokenizer: Any) -> int:
@@ -72,16 +82,17 @@ def _check_folder(folder: Path) -> None:
 
 
 def _load_weights(folder: Path, job: RunnerJob) -> Any:
+    faults = STRANGE if job.remote_code else FAULTS
     try:
         model, info = FAMILIES[job.backend].from_pretrained(
             folder,
             dtype=DTYPES[job.precision],
             local_files_only=True,
-            trust_remote_code=False,
+            trust_remote_code=job.remote_code,
             use_safetensors=True,
             output_loading_info=True,
         )
-    except FAULTS as error:
+    except faults as error:
         traceback.print_exc()
         raise RunFailed("E-RUN-MODEL", f"{type(error).__name__}: {error}") from error
     # Weights that are missing would be drawn at random, and nobody would notice.
@@ -92,10 +103,13 @@ def _load_weights(folder: Path, job: RunnerJob) -> Any:
     return model.eval()
 
 
-def _load_tokenizer(folder: Path) -> Any:
+def _load_tokenizer(folder: Path, job: RunnerJob) -> Any:
+    faults = STRANGE if job.remote_code else FAULTS
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except FAULTS as error:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=job.remote_code
+        )
+    except faults as error:
         traceback.print_exc()
         raise RunFailed("E-RUN-TOKENIZER", f"{type(error).__name__}: {error}") from error
     # Where its files are missing, transformers makes an empty one, to which every text is nothing at all.

@@ -28,6 +28,11 @@ def test_native_lines_are_joined_on_id_in_any_order(make_suite: MakeSuite) -> No
     assert (document.metrics["accuracy"].value, document.complete) == (1, True)
 
 
+def test_the_main_checkpoint_may_be_named(make_suite: MakeSuite) -> None:
+    lines = [{**line, "checkpoint": "main"} for line in RIGHT]
+    assert score_predictions(make_suite(), native(*lines), format="native").document.complete
+
+
 def test_a_gap_counts_as_wrong_and_is_reported_by_group(make_suite: MakeSuite) -> None:
     document = score_predictions(make_suite(), native(*RIGHT[:3]), format="native").document
     assert (document.metrics["accuracy"].value, document.gaps, document.complete) == (0.75, {"b": 1}, False)
@@ -46,6 +51,8 @@ def test_other_suites_lines_are_ignored_and_listed(make_suite: MakeSuite) -> Non
         ({"id": "b/1", "choice": 2}, "E-PRED-VALUE"),
         ({"id": "b/1", "choice": True}, "E-PRED-VALUE"),
         ({"id": "b/1", "choise": 0}, "E-PRED-FIELD"),
+        ({"id": "b/1", "choice": 0, "checkpoint": "100M"}, "E-PRED-CHECKPOINT"),
+        ({"id": "b/1", "choice": 0, "checkpoint": None}, "E-PRED-CHECKPOINT"),
     ],
 )
 def test_a_line_that_is_no_answer_is_refused_with_its_number(

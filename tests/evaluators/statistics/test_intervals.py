@@ -31,3 +31,18 @@ def test_the_bootstrap_agrees_with_the_normal_approximation() -> None:
     low, high = stratified_bootstrap(groups, {"a": 1.0, "b": 1.0}, seed=2, draws=4000)
     sd = ((0.24 / 500 + 0.16 / 500) ** 0.5) / 2
     assert (high - low) / 2 == pytest.approx(1.96 * sd, rel=0.06)
+
+
+def test_a_perfect_mean_over_groups_has_an_interval_with_a_width() -> None:
+    groups = {"a": [1.0] * 30, "b": [1.0] * 10}
+    low, high = stratified_bootstrap(groups, {"a": 1.0, "b": 1.0}, seed=1)
+    # 1 / (¼/30 + ¼/10) = 30 items' worth, as Wilson has them: neither 40 nor no width.
+    assert (low, high) == pytest.approx(wilson(30, 30))
+    assert low < 0.9
+
+
+def test_groups_of_equal_scores_that_differ_between_groups_have_an_interval_with_a_width() -> None:
+    groups = {"a": [1.0] * 20, "b": [0.0] * 20}
+    low, high = stratified_bootstrap(groups, {"a": 1.0, "b": 1.0}, seed=1)
+    assert low < 0.5 < high
+    assert (low, high) == pytest.approx(wilson(20, 40))

@@ -68,7 +68,21 @@ PAGES = ["account_login", "account_signup", "account_reset_password", "account_r
 OWN_PAGES = ["account_logout", "account_email", "account_change_password", "account_reauthenticate"]
 
 
+# What the library would say: in other words, and With Capitals.
+THEIRS = re.compile(
+    r"verif(y|ication)|e-?mail addresses|sign(ed)? (in|out)|contact us|token|reset|successfully|you are receiving",
+    re.IGNORECASE,
+)
+
+
+def _words(page: str) -> str:
+    """What a reader sees of the page's own part."""
+    shown = re.sub(r"<[^>]*>", " ", page.partition('id="content"')[2].partition("<footer")[0])
+    return " ".join(shown.split())
+
+
 def _looks_like_the_rest(page: str) -> None:
+    assert not THEIRS.search(_words(page)), _words(page)
     assert '<main id="content" class="page">' in page
     assert page.count("<h1") == 1
     assert "style=" not in page
@@ -97,3 +111,48 @@ def test_a_persons_own_pages_look_like_the_rest(
 def test_a_link_to_choose_a_new_password_looks_like_the_rest_when_it_is_worn_out() -> None:
     page = Client().get(reverse("account_reset_password_from_key", args=["0", "set-password"])).content.decode()
     _looks_like_the_rest(page)
+
+
+MAIL_CHANGES = [
+    ("account_signup", {"name": "Ada", "password1": PASSWORD, "password2": PASSWORD}, "known@example.org",
+     "You have an account already"),
+    ("account_signup", {"name": "Ada", "password1": PASSWORD, "password2": PASSWORD}, "new@example.org",
+     "Confirm your address"),
+    ("account_reset_password", {}, "known@example.org", "Choose a new password"),
+    ("account_reset_password", {}, "new@example.org", "There is no account with this address"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "form", "email", "subject"), MAIL_CHANGES)
+def test_mails_are_in_our_words_and_lead_to_the_site(
+    make_user: Callable[..., User], name: str, form: dict[str, str], email: str, subject: str
+) -> None:
+    make_user("known@example.org")
+    Client().post(reverse(name), {**form, "email": email})
+    (message,) = mail.outbox
+    assert str(message.subject).endswith(subject)
+    assert not THEIRS.search(re.sub(r"http://\S+", "", str(message.body))), message.body
+    assert "http://testserver/accounts/" in str(message.body)
+    assert "&" not in str(message.body)
+
+
+def test_a_password_is_changed_through_the_link_in_the_mail(make_user: Callable[..., User]) -> None:
+    user, browser = make_user(), Client()
+    browser.post(reverse("account_reset_password"), {"email": user.email})
+    found = re.search(r"http://testserver(/accounts/password/reset/key/\S+)", str(mail.outbox[0].body))
+    assert found is not None
+    page = browser.get(found[1], follow=True)
+    _looks_like_the_rest(page.content.decode())
+    new = "another long enough passphrase 8"
+    done = browser.post(page.request["PATH_INFO"], {"password1": new, "password2": new}, follow=True)
+    _looks_like_the_rest(done.content.decode())
+    assert browser.login(email=user.email, password=new)
+
+
+def test_a_message_after_logging_in_and_out_is_in_our_words(make_user: Callable[..., User]) -> None:
+    user, browser = make_user(), Client()
+    login = {"login": user.email, "password": "correct horse battery staple"}
+    page = browser.post(reverse("account_login"), login, follow=True).content.decode()
+    assert f"You are logged in as {user.name}." in page
+    page = browser.post(reverse("account_logout"), follow=True).content.decode()
+    assert "You are logged out." in page

@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Team, User
 from challenges import markdown, selectors
 from challenges.models import Challenge, Phase, Track
+from submissions.models import Registration
 from suites.models import SuiteVersion
 
 ClientOf = Callable[[User | None], Client]
@@ -97,8 +98,30 @@ def test_only_reviewers_are_offered_the_results_and_only_organizers_the_configur
     organizer, reviewer = make_user(), make_user()
     challenge = make_challenge(organizers=(organizer,), reviewers=(reviewer,))
     shown = {person: page(client_of(person), challenge) for person in (None, make_user(), reviewer, organizer)}
-    assert ["Download results" in text for text in shown.values()] == [False, False, True, True]
+    assert ["Download results" in text and "quotas" in text for text in shown.values()] == [False, False, True, True]
     assert [">Configure<" in text for text in shown.values()] == [False, False, False, True]
+
+
+def test_who_takes_part_is_not_asked_to_and_finds_the_team_s_submissions(
+    make_user: Callable[..., User], make_team: Callable[..., Team], make_registration: Callable[..., Registration],
+    client_of: ClientOf,
+) -> None:  # fmt: skip
+    me, mate, stranger = make_user(), make_user(), make_user()
+    team = make_team(me, mate, name="Grey Owls")
+    challenge = make_registration(team).challenge
+    links = (f'href="/c/{challenge.key}/submissions/"', f'href="/c/{challenge.key}/register"')
+    offered = {person: [link in page(client_of(person), challenge) for link in links] for person in (me, mate)}
+    assert list(offered.values()) == [[True, False], [True, False]]
+    assert "You take part with Grey Owls." in page(client_of(me), challenge)
+    assert [link in page(client_of(stranger), challenge) for link in links] == [False, True]
+    assert [link in page(client_of(None), challenge) for link in links] == [False, False]
+
+
+def test_a_team_of_another_challenge_is_no_team_here(
+    make_registration: Callable[..., Registration], make_challenge: Callable[..., Challenge], client_of: ClientOf
+) -> None:
+    challenge = make_challenge()
+    assert ">Take part<" in page(client_of(make_registration().created_by), challenge)
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -17,7 +17,7 @@ from config.celery import app
 from evaluations import services
 from evaluations.models import Run
 from evaluators.protocol.submission import SubmissionManifest
-from submissions import checks, engine
+from submissions import checks, engine, quota
 from submissions.models import Artifact, Entry, QuotaCharge, Registration, Submission
 from submissions.services import submission_digest, submit
 from submissions.uploads import store_whole
@@ -60,11 +60,15 @@ def packed(files: Mapping[str, str]) -> bytes:
 
 @pytest.fixture
 def make_accepted(make_registration: Callable[..., Registration]) -> Callable[..., Submission]:
-    """`make_accepted(*phases, registration=None, manifest=None)`: accepted, charged, and never unpacked anywhere."""
+    """`make_accepted(*phases, registration=None, manifest=None)`: accepted, charged, and never unpacked anywhere.
+
+    With `rehearses`, what it was charged is only reserved: on hidden data it rehearses first.
+    """
 
     def make(
-        *phases: Phase, registration: Registration | None = None, manifest: dict[str, Any] | None = None, salt: str = ""
-    ) -> Submission:
+        *phases: Phase, registration: Registration | None = None, manifest: dict[str, Any] | None = None,
+        salt: str = "", rehearses: bool = False,
+    ) -> Submission:  # fmt: skip
         registration = registration or make_registration(challenge=phases[0].track.challenge)
         number = registration.submissions.count() + 1
         document = SubmissionManifest.from_value(manifest or code_manifest(), file="submission.yaml")
@@ -80,9 +84,8 @@ def make_accepted(make_registration: Callable[..., Registration]) -> Callable[..
         )  # fmt: skip
         for phase in phases:
             entry, _ = Entry.objects.get_or_create(submission=submission, track=phase.track)
-            QuotaCharge.objects.create(
-                registration=registration, phase=phase, entry=entry, state=QuotaCharge.State.SETTLED
-            )
+            state = QuotaCharge.State.RESERVED if rehearses else QuotaCharge.State.SETTLED
+            QuotaCharge.objects.create(registration=registration, phase=phase, entry=entry, state=state)
         return submission
 
     return make
@@ -101,12 +104,15 @@ def make_run(make_accepted: Callable[..., Submission]) -> Callable[..., Run]:
 
 @pytest.fixture
 def hand_in(make_registration: Callable[..., Registration]) -> Iterator[Callable[..., Submission]]:
-    """`hand_in(phase, files, manifest=…, registration=None)`: through upload, submit and the check in the sandbox."""
+    """`hand_in(phase, files, manifest=…, registration=None)`: through upload, submit and the check in the sandbox.
+
+    It goes to the phase's own data at once; with `rehearses`, on hidden data, after its rehearsal as hand-ins do.
+    """
     made: list[Submission] = []
 
     def make(
         *phases: Phase, files: Mapping[str, str], manifest: dict[str, Any] | None = None,
-        registration: Registration | None = None,
+        registration: Registration | None = None, rehearses: bool = False,
     ) -> Submission:  # fmt: skip
         registration = registration or make_registration(challenge=phases[0].track.challenge)
         user: User = registration.created_by
@@ -118,6 +124,8 @@ def hand_in(make_registration: Callable[..., Registration]) -> Iterator[Callable
         submission = checks.check(submission=submission)
         made.append(submission)
         assert submission.state == Submission.State.ACCEPTED, submission.problems
+        if not rehearses:
+            quota.settle(entries=list(submission.entries.all()))
         return submission
 
     yield make

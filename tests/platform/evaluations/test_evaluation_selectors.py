@@ -90,3 +90,43 @@ def test_a_charge_without_its_run_is_found(phase: Phase, make_accepted: Callable
 def test_unknown_attempts_are_not_live() -> None:
     assert selectors.live_attempts({1, 2}) == set()
     assert uuid.uuid4() not in selectors.live_attempts(set())
+
+
+@pytest.mark.parametrize(
+    ("state", "rehearsal", "due"),
+    [
+        ("settled", None, True),
+        ("reserved", None, True),
+        ("reserved", Run.State.RUNNING, False),
+        ("reserved", Run.State.ERRORED, False),
+        ("reserved", Run.State.DONE, True),
+        ("released", None, False),
+    ],
+)
+def test_a_charge_is_due_until_its_rehearsal_and_again_until_its_run_is_planned(
+    phase: Phase, make_accepted: Callable[..., Any], state: str, rehearsal: str | None, due: bool
+) -> None:
+    submission = make_accepted(phase)
+    charge = submission.entries.get().charges.get()
+    charge.state = state
+    charge.save()
+    if rehearsal is not None:
+        Run.objects.create(entry=charge.entry, phase=phase, purpose=Run.Purpose.REHEARSAL, state=rehearsal)
+    assert selectors.charges_without_run().exists() is due
+    Run.objects.create(entry=charge.entry, phase=phase)
+    assert not selectors.charges_without_run().exists()
+
+
+def test_a_rehearsal_is_no_scored_entry(phase: Phase, make_accepted: Callable[..., Any]) -> None:
+    entry = make_accepted(phase).entries.get()
+    Run.objects.create(
+        entry=entry, phase=phase, purpose=Run.Purpose.REHEARSAL, state=Run.State.DONE, finished_at=timezone.now()
+    )
+    assert selectors.scored_entries(phase) == []
+
+
+def test_an_entry_was_handed_in_when_it_was_charged(phase: Phase, make_run: Callable[..., Run]) -> None:
+    run = make_run(phase)
+    finish(run, 0.5, 0.6)
+    (row,) = selectors.scored_entries(phase)
+    assert row.handed_in_at == run.entry.charges.get().created_at

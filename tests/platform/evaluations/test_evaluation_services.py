@@ -50,15 +50,15 @@ def test_planning_twice_changes_nothing(phase: Phase, make_accepted: Callable[..
     assert (Run.objects.count(), ResponseSet.objects.count()) == (1, 2)
 
 
-def test_only_settled_charges_of_accepted_submissions_are_planned(
+def test_only_live_charges_of_accepted_submissions_are_planned(
     phase: Phase, make_accepted: Callable[..., Submission]
 ) -> None:
     submission = make_accepted(phase)
-    QuotaCharge.objects.update(state=QuotaCharge.State.RESERVED)
+    QuotaCharge.objects.update(state=QuotaCharge.State.RELEASED, active=False)
     assert services.plan(submission) == []
-    QuotaCharge.objects.update(state=QuotaCharge.State.SETTLED)
-    submission.state = Submission.State.RECEIVED
-    assert services.plan(submission) == []
+    QuotaCharge.objects.update(state=QuotaCharge.State.SETTLED, active=True)
+    Submission.objects.update(state=Submission.State.RECEIVED)
+    assert services.plan(Submission.objects.get()) == []
 
 
 def test_the_same_submission_of_a_team_reuses_its_answers_and_another_teams_does_not(

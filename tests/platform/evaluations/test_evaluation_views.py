@@ -13,8 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from challenges.models import Challenge, Phase, Track
-from evaluations import leases, services, states
+from evaluations import leases, outcomes, services, states
 from evaluations.models import Attempt, Evaluation, Run, Score
+from submissions import quota
 from submissions.models import Entry, QuotaCharge, Registration, Submission
 
 pytestmark = pytest.mark.django_db
@@ -219,9 +220,49 @@ def test_no_small_group_is_told_while_hidden_scores_are_public(
     run = make_run(Phase.objects.get(pk=hidden.pk))
     score(run)
     text = client_for(member_of(run)).get(address(run)).content.decode()
-    assert "61.23" in text
     assert "large-group" in text
     assert "small-group" not in text
+
+
+def test_hidden_scores_that_are_public_are_rounded_to_about_their_standard_error(
+    hidden: Phase, make_run: Callable[..., Run], client_for: Callable[..., Client], reviewer: User
+) -> None:
+    Phase.objects.filter(pk=hidden.pk).update(visibility=Phase.Visibility.PUBLIC)
+    run = make_run(Phase.objects.get(pk=hidden.pk))
+    score(run)
+    (shown,) = client_for(member_of(run)).get(address(run, "submission_events")).json()["runs"]
+    # 250 items: an error of at most 3.2 points, so steps of 1 point.
+    assert [line["value"] for line in shown["scores"]] == [0.61, 0.6]
+    assert (shown["scores"][0]["low"], shown["scores"][0]["high"]) == (0.54, 0.68)
+    for name in PAGES:
+        assert "61.2" not in client_for(member_of(run)).get(address(run, name)).content.decode()
+    assert "61.23" in client_for(reviewer).get(address(run)).content.decode()
+    Phase.objects.filter(pk=hidden.pk).update(closes=timezone.now() - timedelta(minutes=1))
+    assert "61.23" in client_for(member_of(run)).get(address(run)).content.decode()
+
+
+def test_the_ladder_answers_on_the_teams_page_and_tells_no_number(
+    hidden: Phase, track: Track, make_run: Callable[..., Run], client_for: Callable[..., Client], reviewer: User
+) -> None:
+    Track.objects.update(ladder="standard-error")
+    Phase.objects.filter(pk=hidden.pk).update(visibility=Phase.Visibility.PUBLIC)
+    run = make_run(Phase.objects.get(pk=hidden.pk))
+    score(run)
+    client = client_for(member_of(run))
+    for detail, told in (
+        ({}, "The leaderboard is being computed"),
+        ({"ladder": "not better"}, "Not better than your team&#x27;s best"),
+        ({"ladder": "incomplete"}, "lacks a score"),
+    ):
+        Run.objects.update(detail=detail)
+        text = client.get(address(run)).content.decode()
+        assert told in text
+        assert "<strong>" not in text.partition('id="run-1"')[2].partition("</section>")[0]
+        assert client.get(address(run, "submission_events")).json()["runs"][0]["scores"] == []
+    Run.objects.update(detail={"ladder": "better"})
+    assert "<strong>61</strong>" in client.get(address(run)).content.decode()
+    assert "large-group" not in client.get(address(run)).content.decode()
+    assert "61.23" in client_for(reviewer).get(address(run)).content.decode()
 
 
 def test_scores_in_json_are_rounded_as_the_track_says(
@@ -294,8 +335,9 @@ def test_entering_the_next_phase_charges_it_and_withdrawing_stops_all(
     assert b"Enter The phase test" in client.get(address(run)).content
     entry = run.entry_id
     client.post(address(run, "submission_advance"), {"entry": entry, "phase": hidden.pk})
-    assert QuotaCharge.objects.filter(phase=hidden, state=QuotaCharge.State.SETTLED).count() == 1
+    assert QuotaCharge.objects.filter(phase=hidden, state=QuotaCharge.State.RESERVED).count() == 1
     services.plan(run.entry.submission)
+    assert Run.objects.get(phase=hidden).purpose == Run.Purpose.REHEARSAL
     client.post(address(run, "submission_withdraw"))
     assert set(Run.objects.values_list("state", flat=True)) == {Run.State.CANCELLED}
     assert Entry.objects.get().status == Entry.Status.WITHDRAWN
@@ -358,3 +400,38 @@ def test_what_a_submission_wrote_into_a_message_stays_untold_when_hidden_data_is
         assert "E-OUT-FORMAT" in told
         assert CANARY not in told
         assert CANARY in client_for(organizer).get(address(run, name)).content.decode()
+
+
+def test_a_run_of_a_paused_track_says_why_it_waits(
+    public: Phase, make_run: Callable[..., Run], client_for: Callable[..., Client]
+) -> None:
+    run = make_run(public)
+    Track.objects.update(paused_at=timezone.now(), paused_reason=CANARY)
+    for name in PAGES:
+        text = client_for(member_of(run)).get(address(run, name)).content.decode()
+        assert "waiting: the organizers are looking at a fault of the platform" in text
+        assert CANARY not in text
+        assert "position" not in text.replace("queue_position", "")
+
+
+@pytest.mark.parametrize("page", ["submission_status", "submission_events"])
+def test_on_hidden_data_nothing_moves_while_it_answers_and_is_scored(
+    hidden: Phase, make_run: Callable[..., Run], client_for: Callable[..., Client], page: str
+) -> None:
+    run = make_run(hidden)
+    attempt = working(run)
+    client = client_for(member_of(run))
+    tag = client.get(address(run, page))["ETag"]
+    Attempt.objects.update(progress={"suite": "s", "position": 2, "of": 2, "done": 9, "total": 9, "rate": 1.0})
+    states.move(attempt.run, Run.State.SCORING)
+    assert client.get(address(run, page), headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_a_failed_run_stays_charged_and_counts_against_the_quota(hidden: Phase, make_run: Callable[..., Run]) -> None:
+    run = make_run(hidden)
+    fail(run)
+    outcomes.failed(run)
+    charge = QuotaCharge.objects.get()
+    assert (charge.state, charge.active) == (QuotaCharge.State.SETTLED, False)
+    used = quota.usage(charge.registration, hidden)
+    assert (used.day, used.total, used.concurrent) == (1, 1, 0)

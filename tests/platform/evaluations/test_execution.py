@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,18 @@ from django.core.files.storage import storages
 from django.db import connection
 
 from challenges.models import Phase, Track
-from evaluations import execution, leases, services
+from evaluations import execution, leases, scorer, scoring, services
 from evaluations.models import Attempt, Evaluation, ResponseSet, Run, Score
 from evaluations.orphans import remove_orphans
+from evaluations.scorer import TooCostly
+from evaluators.protocol.problems import Problem, ProblemsFound
 from sandbox.docker_sandbox import DockerSandbox
 from sandbox.errors import SandboxUnavailable
 from sandbox.images.build import build
 from sandbox.limits import Limits
 from submissions.engine import deployment
 from submissions.models import QuotaCharge, Submission
+from suites import services as suite_services
 from tests.platform.evaluations.conftest import CONSTANT, LENGTH
 
 pytestmark = [pytest.mark.docker, pytest.mark.django_db(transaction=True)]
@@ -176,8 +180,9 @@ os._exit(0)
     assert not ResponseSet.objects.filter(complete=True).exists()
 
 
-def test_a_withdrawn_run_loses_its_container_within_seconds(
-    phase: Phase, hand_in: Callable[..., Submission], settings: LazySettings
+@pytest.mark.parametrize("how", ["cancel", "withdraw"])
+def test_a_run_that_is_taken_back_loses_its_container_within_five_seconds(
+    phase: Phase, hand_in: Callable[..., Submission], how: str
 ) -> None:
     sleeper = "import time\nclass Model:\n    def loglikelihood(self, requests):\n        time.sleep(600)\n"
     submission = hand_in(phase, files={"model.py": sleeper})
@@ -198,9 +203,16 @@ def test_a_withdrawn_run_loses_its_container_within_seconds(
     while not client.containers(filters=predict):
         assert worker.is_alive()
         pause.wait(0.05)
-    services.withdraw(submission=submission, user=submission.submitted_by)
+    began = time.monotonic()
+    if how == "cancel":
+        assert services.cancel(run)
+    else:
+        services.withdraw(submission=submission, user=submission.submitted_by)
+    while client.containers(all=True, filters=predict):
+        assert time.monotonic() - began < 5, "the container was not gone within 5 s"
+        pause.wait(0.05)
     worker.join(5)
-    assert not worker.is_alive(), "the container was not gone within 5 s"
+    assert not worker.is_alive()
     client.close()
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED
@@ -248,6 +260,111 @@ def test_a_fault_of_ours_queues_the_run_again_and_charges_nobody(
     assert run.state == Run.State.QUEUED
     assert run.attempts.get().state == Attempt.State.ENDED
     assert leases.claim(worker="one", queue="cpu") is None, "it waits before it is tried again"
+
+
+class BrokenSandbox(DockerSandbox):
+    """One whose code has an error that nobody foresaw."""
+
+    def open_attempt(self, **_: Any) -> Any:
+        raise ZeroDivisionError("nobody foresaw it")
+
+
+def test_an_error_that_nobody_foresaw_ends_the_attempt_at_once_and_pauses_the_track(
+    phase: Phase, hand_in: Callable[..., Submission], caplog: pytest.LogCaptureFixture
+) -> None:
+    services.plan(hand_in(phase, files={"model.py": CONSTANT}))
+    attempt = leases.claim(worker="one", queue="cpu")
+    assert attempt is not None
+    execution.execute(attempt, sandbox=BrokenSandbox())
+    attempt.refresh_from_db()
+    assert (Run.objects.get().state, attempt.state) == (Run.State.QUEUED, Attempt.State.ENDED)
+    assert attempt.outcome["fault"]["class"] == "lasting"
+    assert "ZeroDivisionError: nobody foresaw it" in attempt.outcome["fault"]["reason"]
+    assert "ZeroDivisionError" in caplog.text, "with its traceback"
+    assert "nobody foresaw it" in Track.objects.get().paused_reason
+    assert QuotaCharge.objects.get().state == QuotaCharge.State.SETTLED
+    Track.objects.update(paused_at=None)
+    Run.objects.update(not_before=attempt.started_at)
+    execution.drain(worker="one", queue="cpu")
+    assert Run.objects.get().state == Run.State.DONE
+
+
+def test_a_scorer_that_refuses_valid_responses_pauses_the_track(
+    phase: Phase, hand_in: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise ProblemsFound([Problem("E-SCORE-RANGE", "the score 2 lies outside 0 to 1")])
+
+    monkeypatch.setattr(suite_services, "score", refuse)
+    run = run_of(hand_in(phase, files={"model.py": CONSTANT}))
+    assert run.state == Run.State.QUEUED
+    assert "refused valid responses" in Track.objects.get().paused_reason
+    assert ResponseSet.objects.filter(complete=True).count() == 2, "nothing is asked again"
+
+
+def _too_costly(*_: Any, **__: Any) -> Any:
+    raise TooCostly("it took more memory than it may")
+
+
+def test_honest_answers_are_not_blamed_for_scoring_that_takes_too_much(
+    phase: Phase, hand_in: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scorer, "bounded", _too_costly)
+    run = run_of(hand_in(phase, files={"model.py": CONSTANT}))
+    assert run.state == Run.State.QUEUED
+    assert "took too much" in Track.objects.get().paused_reason
+
+
+def test_answers_larger_than_any_honest_ones_are(
+    phase: Phase, hand_in: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scorer, "bounded", _too_costly)
+    monkeypatch.setattr(scoring, "HONEST_BYTES", 10)
+    run = run_of(hand_in(phase, files={"model.py": CONSTANT}))
+    assert (run.state, run.code, run.stage) == (Run.State.FAILED, "E-OUT-SIZE", "scoring")
+    assert Track.objects.get().paused_at is None
+
+
+def test_answers_are_bounded_by_what_was_asked(phase: Phase, hand_in: Callable[..., Submission]) -> None:
+    flood = """import glob, json, os
+for path in glob.glob("/eval/requests/*/*/*/requests.jsonl"):
+    target = path.replace("requests", "responses")
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "w") as out:
+        for line in open(path):
+            out.write(json.dumps({"id": json.loads(line)["id"], "logprob": -1.0, "more": "x" * 60000}) + "\\n")
+os._exit(0)
+"""
+    run = run_of(hand_in(phase, files={"model.py": flood}))
+    assert (run.state, run.code, run.attempts.count()) == (Run.State.FAILED, "E-OUT-SIZE", 1)
+    fault = run.attempts.get().outcome["fault"]
+    assert (fault["class"], fault["whose"], fault["stage"]) == ("final", "participant", "running")
+
+
+def test_a_run_is_given_up_in_the_end_where_its_image_is_nowhere(
+    phase: Phase, hand_in: Callable[..., Submission], settings: LazySettings
+) -> None:
+    settings.BACK_OFF_SECONDS = 0
+    submission = hand_in(phase, files={"model.py": CONSTANT})
+    services.plan(submission)
+    Run.objects.update(image_id=f"sha256:{'0' * 64}")
+    execution.drain(worker="one", queue="cpu")
+    run = Run.objects.get()
+    assert (run.state, run.code, run.attempts.count()) == (Run.State.ERRORED, "E-PLATFORM", settings.MAX_ATTEMPTS)
+    assert "ImageMissing" in run.detail["reason"]
+    assert QuotaCharge.objects.get().state == QuotaCharge.State.RELEASED
+
+
+def test_no_run_is_claimed_while_the_engine_is_away(
+    phase: Phase, hand_in: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.plan(hand_in(phase, files={"model.py": CONSTANT}))
+    with monkeypatch.context() as away:
+        away.setattr(DockerSandbox, "ping", AwaySandbox.open_attempt)
+        assert execution.drain(worker="one", queue="cpu") == 0
+    run = Run.objects.get()
+    assert (run.state, run.attempts.count()) == (Run.State.QUEUED, 0)
+    assert execution.drain(worker="one", queue="cpu") == 1
 
 
 def test_what_a_lost_attempt_left_is_removed_and_what_a_live_one_has_is_not(

@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from challenges.models import Phase, Track
-from evaluations import leases, services
-from evaluations.leases import Heart
+from evaluations import hearts, leases, services
+from evaluations.hearts import Heart
 from evaluations.models import Attempt, Run
 from evaluations.states import LeaseLost
 from sandbox.interface import Progress
-from submissions.models import QuotaCharge
+from submissions.models import Entry, QuotaCharge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 IMAGE = f"base@sha256:{'0' * 64}"
@@ -138,6 +138,97 @@ def test_a_worker_that_starts_again_gives_back_what_it_held(phase: Phase, make_r
     assert Run.objects.get(pk=other.run_id).state == Run.State.PREPARING
 
 
+def test_a_worker_that_is_asked_to_stop_uses_up_no_attempt(
+    phase: Phase, make_run: Callable[..., Run], settings: LazySettings
+) -> None:
+    settings.MAX_ATTEMPTS = 2
+    run = make_run(phase)
+    for _ in range(3):
+        claimed()
+        assert leases.give_back(worker="one", stopping=True) == 1
+    run.refresh_from_db()
+    assert run.state == Run.State.QUEUED
+    for _ in range(2):
+        claimed()
+        assert leases.give_back(worker="one") == 1, "it died"
+    run.refresh_from_db()
+    assert run.state == Run.State.ERRORED
+
+
+def test_where_no_claim_would_be_of_use_none_is_made(phase: Phase, make_run: Callable[..., Run]) -> None:
+    asked: list[bool] = []
+
+    def ready() -> bool:
+        asked.append(True)
+        return False
+
+    assert leases.claim(worker="one", queue="cpu", ready=ready) is None
+    assert not asked, "nothing waits"
+    run = make_run(phase)
+    assert leases.claim(worker="one", queue="cpu", ready=ready) is None
+    assert (len(asked), run.attempts.count()) == (1, 0)
+
+
+@pytest.mark.parametrize("status", [Entry.Status.WITHDRAWN, Entry.Status.DISQUALIFIED])
+def test_a_run_whose_entry_was_taken_out_while_it_was_planned_is_cancelled_not_claimed(
+    phase: Phase, make_run: Callable[..., Run], status: str
+) -> None:
+    gone, next_one = make_run(phase), make_run(phase)
+    Entry.objects.filter(pk=gone.entry_id).update(status=status)
+    assert claimed().run == next_one
+    gone.refresh_from_db()
+    assert gone.state == Run.State.CANCELLED
+    charge = QuotaCharge.objects.get(entry=gone.entry)
+    assert (charge.state, charge.active) == (QuotaCharge.State.RELEASED, False)
+    assert gone.attempts.count() == 0
+
+
+def test_a_run_whose_charge_was_given_back_is_cancelled_not_claimed(phase: Phase, make_run: Callable[..., Run]) -> None:
+    run = make_run(phase)
+    QuotaCharge.objects.update(state=QuotaCharge.State.RELEASED, active=False)
+    assert leases.claim(worker="one", queue="cpu") is None
+    run.refresh_from_db()
+    assert run.state == Run.State.CANCELLED
+
+
+def test_a_run_claimed_at_the_moment_of_its_withdrawal_is_found_and_stopped(
+    phase: Phase, make_run: Callable[..., Run]
+) -> None:
+    run, other = make_run(phase), make_run(phase)
+    attempt = claimed()
+    Entry.objects.filter(pk=run.entry_id).update(status=Entry.Status.WITHDRAWN)
+    assert leases.cancel_unwanted() == 1
+    assert leases.cancel_unwanted() == 0
+    attempt.refresh_from_db()
+    assert (Run.objects.get(pk=run.pk).state, attempt.state) == (Run.State.CANCELLED, Attempt.State.ENDED)
+    assert Run.objects.get(pk=other.pk).state == Run.State.QUEUED
+
+
+def test_what_went_wrong_is_stored_on_the_attempt(phase: Phase, make_run: Callable[..., Run]) -> None:
+    make_run(phase)
+    attempt = claimed()
+    leases.send_back(attempt.run, reason="the engine is away\x00", back_off=True, attempt=attempt)
+    attempt.refresh_from_db()
+    assert attempt.outcome["fault"] == {
+        "class": "passing", "whose": "platform", "stage": "preparing", "code": "E-PLATFORM",
+        "reason": "the engine is away\ufffd",
+    }  # fmt: skip
+
+
+def test_an_end_that_is_not_clear_is_tried_again_once_and_nobody_is_charged(
+    phase: Phase, make_run: Callable[..., Run]
+) -> None:
+    run = make_run(phase)
+    for state in (Run.State.QUEUED, Run.State.ERRORED):
+        attempt = claimed()
+        leases.send_back(
+            attempt.run, reason="nobody can say", back_off=False, attempt=attempt, fault=leases.Fault.UNCLEAR
+        )
+        run.refresh_from_db()
+        assert run.state == state
+    assert QuotaCharge.objects.get().state == QuotaCharge.State.RELEASED
+
+
 @pytest.mark.usefixtures("short_leases")
 def test_the_heart_renews_the_lease_and_writes_progress(phase: Phase, make_run: Callable[..., Run]) -> None:
     make_run(phase)
@@ -164,6 +255,27 @@ def test_the_heart_kills_what_runs_when_the_run_is_withdrawn(phase: Phase, make_
             heart.check()
     run.refresh_from_db()
     assert run.state == Run.State.CANCELLED
+
+
+@pytest.mark.usefixtures("short_leases")
+def test_a_lease_that_could_not_be_renewed_in_time_is_lost_whatever_the_database_says_later(
+    phase: Phase, make_run: Callable[..., Run], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(phase)
+    attempt = claimed()
+    settings.LEASE_SECONDS = 0.3
+    monkeypatch.setattr(Heart, "_renew", _database_locked)
+    monkeypatch.setattr(hearts, "FAILED_RENEWALS", 10_000)
+    killed = threading.Event()
+    with Heart(attempt) as heart:
+        heart.kills(killed.set)
+        assert killed.wait(5)
+        with pytest.raises(LeaseLost):
+            heart.check()
+
+
+def _database_locked(_: Heart) -> bool:
+    raise OperationalError("database is locked")
 
 
 @pytest.mark.usefixtures("short_leases")

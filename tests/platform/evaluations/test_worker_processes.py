@@ -19,8 +19,9 @@ from django.core.files.storage import storages
 from django.db import connection
 
 from challenges.models import Phase, Track
-from evaluations import services
-from evaluations.models import Attempt, Run
+from evaluations import canaries, services
+from evaluations.models import Attempt, Canary, ResponseSet, Run
+from sandbox.docker_sandbox import DockerSandbox
 from sandbox.images.build import build
 from submissions.models import Submission
 from tests.platform.evaluations.conftest import CONSTANT, use_broker
@@ -49,6 +50,8 @@ class Processes:
             "PROCTOR_LEASE_SECONDS": "3",
             "PROCTOR_HEARTBEAT_SECONDS": "1",
             "PROCTOR_SWEEP_SECONDS": "1",
+            "PROCTOR_TIDY_SECONDS": "1",
+            "PROCTOR_KEEP_IMAGES": "0",
         }
         self.children: list[subprocess.Popen[bytes]] = []
 
@@ -100,6 +103,7 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     started = Processes(var, broker)
     yield started
     started.end()
+    DockerSandbox().remove_volume(canaries._volume(DockerSandbox()))
     server.terminate()
     server.wait()
     use_broker("memory://")
@@ -156,6 +160,37 @@ def test_a_worker_killed_mid_run_is_swept_and_another_finishes(
     wait_for(lambda: Run.objects.get().state == Run.State.DONE)
     assert list(run.attempts.values_list("state", flat=True)) == [Attempt.State.LOST, Attempt.State.ENDED]
     wait_for(lambda: not _leftovers(run), seconds=10)
+
+
+def test_a_worker_killed_among_several_suites_starts_again_and_asks_only_the_rest(
+    phase: Phase, processes: Processes, hand_in: Callable[..., Submission], make_suite_version: Callable[..., Any]
+) -> None:
+    for _ in range(4):
+        make_suite_version(phase)
+    calls = SLOW.replace("time.sleep(4)", "time.sleep(1)")
+    doomed = processes.start("worker")
+    services.plan(hand_in(phase, files={"model.py": calls}))
+    run = Run.objects.get()
+    wait_for(lambda: ResponseSet.objects.filter(complete=True).count() >= 2)
+    processes.kill(doomed)
+    kept = dict(ResponseSet.objects.filter(complete=True).values_list("pk", "completed_at"))
+    # Without any sweeper: the worker gives back what it held when it died, and tidies its own host.
+    processes.start("worker")
+    wait_for(lambda: Run.objects.get().state == Run.State.DONE)
+    assert list(run.attempts.values_list("state", flat=True)) == [Attempt.State.LOST, Attempt.State.ENDED]
+    assert run.attempts.get(number=2).progress.get("of", 5 - len(kept)) == 5 - len(kept)
+    assert kept.items() <= dict(ResponseSet.objects.values_list("pk", "completed_at")).items()
+    wait_for(lambda: not _leftovers(run), seconds=20)
+
+
+def test_a_worker_lets_the_canary_sing_when_it_starts(phase: Phase, processes: Processes) -> None:
+    processes.start("worker")
+    wait_for(Canary.objects.filter(hardware="cpu").exists)
+    canary = Canary.objects.get()
+    assert canary.sings, canary.fault
+    assert canary.worker.startswith("worker1@")
+    phase.refresh_from_db()
+    assert phase.track.paused_at is None
 
 
 def _leftovers(run: Run) -> list[Any]:

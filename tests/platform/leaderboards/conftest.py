@@ -1,22 +1,39 @@
 """Scored runs, written as the evaluation writes them, without a sandbox."""
 
 import hashlib
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
 from itertools import count
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from django.utils import timezone
 
 from challenges.models import Phase
 from evaluations.models import Evaluation, ResponseSet, Run, RunResponseSet, Score
 from submissions.models import Artifact, Entry, Registration, Submission
+from suites import sealing
 
 _numbers = count(1)
 
 
+def _sealed(scores: Sequence[float]) -> str:
+    """Item scores as the evaluation writes them; returns their sealed name."""
+    rows = {
+        "item_id": [f"item/{n}" for n in range(len(scores))], "group": ["all"] * len(scores), "score": list(scores),
+    }  # fmt: skip
+    out = io.BytesIO()
+    pq.write_table(pa.table(rows), out)
+    return sealing.write_bytes(f"items/{next(_numbers)}.parquet", out.getvalue())
+
+
 @pytest.fixture
 def make_scored(make_registration: Callable[..., Registration]) -> Callable[..., Run]:
-    """`make_scored(phase, value, registration=None, …)`: a finished run with a score for each suite."""
+    """`make_scored(phase, value, registration=None, …)`: a finished run with a score for each suite.
+
+    With `items`, the scores of its items are sealed as well, all in one group.
+    """
 
     def make(
         phase: Phase,
@@ -27,6 +44,7 @@ def make_scored(make_registration: Callable[..., Registration]) -> Callable[...,
         status: str = Entry.Status.OFFICIAL,
         state: str = Run.State.DONE,
         answered: int = 100,
+        items: Sequence[float] = (),
     ) -> Run:
         number = next(_numbers)
         registration = registration or make_registration(challenge=phase.track.challenge)
@@ -47,7 +65,7 @@ def make_scored(make_registration: Callable[..., Registration]) -> Callable[...,
             RunResponseSet.objects.create(run=run, response_set=answers, position=position)
             evaluation = Evaluation.objects.create(
                 response_set=answers, evaluator="0.1.0", suite_digest=phase_suite.suite_version.digest,
-                complete=answered == 100,
+                complete=answered == 100, items_name=_sealed(items) if items else "",
             )  # fmt: skip
             for group, number_of_items in (("", 100), ("group-0", 50)):
                 Score.objects.create(

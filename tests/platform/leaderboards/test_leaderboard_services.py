@@ -1,16 +1,18 @@
 """A leaderboard is computed when scores arrive, and holds only what may be ranked."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from challenges.models import Phase
 from evaluations.models import Run, Score
 from leaderboards.models import Snapshot
 from leaderboards.services import refresh
-from submissions.models import Entry
+from submissions.models import Entry, QuotaCharge
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Any]
@@ -118,3 +120,45 @@ def test_two_versions_of_a_suite_in_one_phase_are_two_scores(
     assert values == {"pairs@1": 0.2, "pairs@2": 0.8}
     assert snapshot.rows[0]["aggregate"] == pytest.approx(0.5)
     assert snapshot.rows[0]["entry"] == run.entry_id
+
+
+def test_suites_of_both_directions_are_ranked_each_by_its_own(
+    phase: Phase, make_scored: Make, make_suite_version: Make
+) -> None:
+    make_suite_version(phase, key="errors", direction="lower")
+    good, bad = make_scored(phase, 0.8, name="Good"), make_scored(phase, 0.8, name="Bad")
+    for run, errors in ((good, 0.1), (bad, 0.5)):
+        errors_of_run = Score.objects.filter(evaluation__response_set__runs=run)
+        errors_of_run.filter(evaluation__response_set__suite_version__suite__key="errors").update(value=errors)
+    snapshot = refresh(phase=phase)
+    assert names(snapshot) == [("Good", 1), ("Bad", 2)]
+    assert [row["aggregate"] for row in snapshot.rows] == pytest.approx([0.85, 0.65])
+    assert "Lower is better in The suite errors: mirrored in its range for the mean." in snapshot.rule
+
+
+def test_where_every_suite_is_better_low_the_lowest_mean_is_first(
+    make_phase: Make, make_scored: Make, make_suite_version: Make
+) -> None:
+    errors = make_phase()
+    make_suite_version(errors, key="errors", direction="lower")
+    make_scored(errors, 0.2, name="Good")
+    make_scored(errors, 0.8, name="Bad")
+    snapshot = refresh(phase=errors)
+    assert names(snapshot) == [("Good", 1), ("Bad", 2)]
+    assert snapshot.rows[0]["aggregate"] == 0.2
+    assert "Lower is better." in snapshot.rule
+
+
+def test_the_entry_handed_in_last_counts_also_when_an_earlier_one_finished_after_it(
+    phase: Phase, make_scored: Make, make_registration: Make
+) -> None:
+    phase.track.counts = "last"
+    phase.track.save()
+    team = make_registration(challenge=phase.track.challenge)
+    runs = [make_scored(phase, value, name=name, registration=team) for name, value in (("Early", 0.9), ("Late", 0.3))]
+    now = timezone.now()
+    for run, hours in zip(runs, (2, 1), strict=True):
+        charge = QuotaCharge.objects.create(registration=team, phase=phase, entry=run.entry)
+        QuotaCharge.objects.filter(pk=charge.pk).update(created_at=now - timedelta(hours=hours))
+    Run.objects.filter(pk=runs[1].pk).update(finished_at=now - timedelta(minutes=50))
+    assert names(refresh(phase=phase)) == [("Late", 1)]

@@ -32,7 +32,7 @@ def people(make_user: Make) -> dict[str, User]:
 def phase(make_challenge: Make, make_track: Make, make_phase: Make, make_suite_version: Make, people: Any) -> Phase:
     challenge = make_challenge("pairs", organizers=(people["organizer"],), reviewers=(people["reviewer"],))
     made: Phase = make_phase(make_track(challenge, "small"), "dev")
-    make_suite_version(made, key="pairs")
+    make_suite_version(made, key="pairs", items="public", gold="public")
     return made
 
 
@@ -143,3 +143,21 @@ def test_the_whisker_is_drawn_no_finer_than_the_score_is_printed(phase: Phase, m
     (line,) = table(board(AnonymousUser(), phase))
     (cell,) = line.cells
     assert (cell.text, cell.point, cell.low, cell.high) == ("65", 65, 55, 75)
+
+
+def test_organizers_are_told_that_everybody_else_sees_less(
+    make_challenge: Make, make_track: Make, make_phase: Make, make_suite_version: Make, make_scored: Make,
+    people: dict[str, User], client_of: Make,
+) -> None:  # fmt: skip
+    challenge = make_challenge("pairs", organizers=(people["organizer"],))
+    hidden = make_phase(make_track(challenge, "small", ladder="standard-error"), "test")
+    make_suite_version(hidden, key="pairs")
+    make_scored(hidden, 0.65349, name="Heron")
+    refresh(phase=hidden)
+    text = page(client_of(people["organizer"]), hidden)
+    assert all(part in text for part in ("65.35", "only organizers and reviewers see now", "the Ladder"))
+    told = page(client_of(people["stranger"]), hidden)
+    assert "Heron" in told
+    assert "65.3" not in told
+    assert "the Ladder" in told
+    assert "see now" not in told

@@ -1,6 +1,9 @@
 """Who stands where, and why."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from evaluations.selectors import SuiteScore
 from leaderboards.ranking import Contender, Rule, aggregate, place
@@ -17,6 +20,7 @@ def contender(entry: int, team: int, *, reference: bool = False, picked: bool = 
     return Contender(
         entry_id=entry,
         team_id=team,
+        handed_in_at=START + timedelta(hours=entry),
         finished_at=START + timedelta(hours=entry),
         reference=reference,
         picked=picked,
@@ -49,7 +53,7 @@ def test_a_missing_score_counts_as_the_worst_where_the_track_says_so() -> None:
 
 
 def test_a_partly_answered_suite_counts_as_missing() -> None:
-    partial = Contender(1, 1, START, False, scores={"a": score(1.0), "b": score(1.0, answered=99)})
+    partial = Contender(1, 1, START, START, False, scores={"a": score(1.0), "b": score(1.0, answered=99)})
     assert aggregate(partial, rule()) is None
 
 
@@ -86,3 +90,26 @@ def test_aggregates_that_differ_only_by_the_order_of_adding_share_a_rank() -> No
     suites = rule(weights={"a": 1.0, "b": 1.0, "c": 1.0}, worst={"a": 0.0, "b": 0.0, "c": 0.0})
     rows = [contender(1, 1, a=0.61, b=0.62, c=0.63), contender(2, 2, a=0.63, b=0.62, c=0.61)]
     assert ranks(rows, suites) == [(1, 1), (2, 1)]
+
+
+def test_the_last_entry_is_the_one_handed_in_last_whichever_finished_last() -> None:
+    early = contender(1, 1, a=0.9, b=0.9)
+    late = replace(contender(2, 1, a=0.2, b=0.2), finished_at=START)
+    assert late.finished_at < early.finished_at
+    assert ranks([early, late], rule(counts="last")) == [(2, 1)]
+
+
+def test_a_suite_whose_direction_is_the_other_is_mirrored_in_its_range_for_the_mean() -> None:
+    by = rule(mirrored={"b": 1.0}, worst={"a": 0.0, "b": 1.0})
+    assert aggregate(contender(1, 1, a=0.8, b=0.1), by) == pytest.approx(0.85)
+    assert ranks([contender(1, 1, a=0.8, b=0.5), contender(2, 2, a=0.8, b=0.1)], by) == [(2, 1), (1, 2)]
+
+
+def test_a_missing_score_is_the_worst_also_where_the_suite_is_mirrored() -> None:
+    by = rule(missing="worst", mirrored={"b": 1.0}, worst={"a": 0.0, "b": 1.0})
+    assert aggregate(contender(1, 1, a=0.8), by) == pytest.approx(0.4)
+
+
+def test_aggregates_that_are_shown_as_equal_share_a_rank_where_the_rule_says_so() -> None:
+    rows = [contender(1, 1, a=0.61, b=0.61), contender(2, 2, a=0.63, b=0.63)]
+    assert ranks(rows, rule(digits=1)) == [(1, 1), (2, 1)]

@@ -3,15 +3,16 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 import yaml
 
-from challenges.models import Phase
+from challenges.models import Phase, Track
 from evaluators.protocol.submission import SubmissionManifest
-from submissions import uploads
+from sandbox.images.build import build
+from submissions import engine, uploads
 from submissions.models import Registration, Submission, UploadSession
 from submissions.services import submit
 
@@ -75,3 +76,21 @@ def hand_in(
         )  # fmt: skip
 
     return make
+
+
+@pytest.fixture
+def received(
+    hand_in: Callable[..., Submission], make_phase: Callable[..., Phase]
+) -> Iterator[Callable[..., Submission]]:
+    """`received(content, …)`: a submission to be checked; its volume is removed afterwards."""
+    build(["base"], say=lambda _: None)
+    engine.sandbox.cache_clear()
+    made = []
+
+    def make(content: bytes = b"", *, track: Track | None = None, **more: Any) -> Submission:
+        made.append(hand_in(make_phase(track), content=content, **more))
+        return made[-1]
+
+    yield make
+    for submission in made:
+        engine.sandbox().remove_volume(engine.volume_of(submission))

@@ -1,7 +1,9 @@
 """The check of a hand-in, through the real intake; and which files a kind must hold."""
 
+import io
 import json
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -62,6 +64,12 @@ def test_a_hand_in_with_its_files_is_complete(value: dict[str, Any], there: list
     assert required_files(read(value), there) == []
 
 
+def test_a_tokenizer_of_its_own_kind_may_have_files_of_any_name() -> None:
+    there = ["model/config.json", "model/a.safetensors", "model/tokenizer_config.json", "model/words.list"]
+    assert [problem.file for problem in required_files(read(MODEL), there)] == ["tokenizer.json"]
+    assert required_files(read(MODEL), there, own_tokenizer=True) == []
+
+
 @pytest.mark.parametrize(
     ("value", "there", "missing"),
     [
@@ -80,22 +88,6 @@ def test_each_file_that_is_missing_is_named(value: dict[str, Any], there: list[s
 
 
 # Through the sandbox
-
-
-@pytest.fixture
-def received(hand_in: HandIn, make_phase: Callable[..., Phase]) -> Iterator[HandIn]:
-    """`received(content, …)`: a submission to be checked; its volume is removed afterwards."""
-    build(["base"], say=lambda _: None)
-    engine.sandbox.cache_clear()
-    made = []
-
-    def make(content: bytes = b"", *, track: Track | None = None, **more: Any) -> Submission:
-        made.append(hand_in(make_phase(track), content=content, **more))
-        return made[-1]
-
-    yield make
-    for submission in made:
-        engine.sandbox().remove_volume(engine.volume_of(submission))
 
 
 def codes(submission: Submission) -> list[str]:
@@ -124,15 +116,6 @@ def test_checking_twice_changes_nothing(received: HandIn) -> None:
     stale.state = Submission.State.RECEIVED
     assert check(submission=stale).checked_at == submission.checked_at
     assert check(submission=submission).checked_at == submission.checked_at
-
-
-@pytest.mark.docker
-@pytest.mark.django_db
-def test_an_accepted_submission_is_unpacked_again_where_its_volume_is_gone(received: HandIn) -> None:
-    submission = check(submission=received())
-    engine.sandbox().remove_volume(engine.volume_of(submission))
-    volume = checks.restore(submission)
-    assert engine.sandbox().read_file(volume, "model.py", max_bytes=100) == b"class Model: ...\n"
 
 
 @pytest.mark.docker
@@ -230,3 +213,112 @@ def test_where_the_engine_is_away_a_hand_in_stays_received(hand_in: HandIn, make
     submission.refresh_from_db()
     assert (submission.state, submission.problems) == (Submission.State.RECEIVED, [])
     assert QuotaCharge.objects.get().state == QuotaCharge.State.RESERVED
+
+
+# Weights that are converted, and code of a model's own: where every track takes them
+
+# What PyTorch pickles of {"w": torch.tensor([0.0])}, written by hand.
+PICKLE = (
+    b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n"
+    b"X\x01\0\0\x000X\x03\0\0\0cpuK\x01tQK\0K\x01\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtRs."
+)
+
+
+def weights() -> bytes:
+    """A pytorch_model.bin with one number."""
+    out = io.BytesIO()
+    records = {"data.pkl": PICKLE, "byteorder": b"little", "data/0": bytes(4), "version": b"3\n"}
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in records.items():
+            archive.writestr(f"archive/{name}", content)
+    return out.getvalue()
+
+
+def pickled_files() -> dict[str, str | bytes]:
+    files = {name: content for name, content in MODEL_FILES.items() if name != "model/model.safetensors"}
+    return {**files, "model/pytorch_model.bin": weights(), "model/optimizer.pt": b"\x80\x04."}
+
+
+@pytest.fixture
+def model_image() -> None:
+    """The image that reads pickled weights."""
+    build(["model"], say=lambda _: None)
+
+
+@pytest.mark.docker
+@pytest.mark.model
+@pytest.mark.django_db
+@pytest.mark.parametrize("described", [None, read(MODEL)], ids=["by archive", "by form"])
+def test_pickled_weights_are_converted_and_that_is_recorded(
+    described: SubmissionManifest | None, received: HandIn, make_track: Callable[..., Track], model_image: None
+) -> None:
+    content = packed(pickled_files()) if described else with_manifest(MODEL, pickled_files())
+    submission = check(submission=received(content, described=described, track=make_track(convert_weights=True)))
+    assert submission.state == Submission.State.ACCEPTED, submission.problems
+    paths = {file["path"].removeprefix("model/") for file in submission.files} - {"submission.yaml"}
+    assert paths == {"config.json", "tokenizer.json", "model.safetensors"}
+    made = submission.conversion
+    assert [file["path"].rpartition("/")[2] for file in made["sources"]] == ["pytorch_model.bin"]
+    assert [file["path"].rpartition("/")[2] for file in made["left_out"]] == ["optimizer.pt"]
+    assert made["results"] == [file for file in submission.files if file["path"].endswith(".safetensors")]
+    assert made["image_id"] == engine.sandbox().image_id("model")
+
+
+@pytest.mark.docker
+@pytest.mark.model
+@pytest.mark.django_db
+def test_a_converted_submission_is_restored_to_the_bit_even_when_the_track_has_changed(
+    received: HandIn, make_track: Callable[..., Track], model_image: None
+) -> None:
+    track = make_track(convert_weights=True)
+    submission = check(submission=received(packed(pickled_files()), described=read(MODEL), track=track))
+    before = engine.sandbox().read_file(engine.volume_of(submission), "model.safetensors", max_bytes=1000)
+    engine.sandbox().remove_volume(engine.volume_of(submission))
+    Track.objects.filter(pk=track.pk).update(convert_weights=False)
+    volume = checks.restore(submission)
+    assert engine.sandbox().read_file(volume, "model.safetensors", max_bytes=1000) == before
+
+
+@pytest.mark.docker
+@pytest.mark.django_db
+def test_one_track_that_takes_no_conversion_is_enough_to_refuse_pickled_weights(
+    hand_in: HandIn, make_track: Callable[..., Track], make_phase: Callable[..., Phase], received: HandIn
+) -> None:
+    takes = make_track(convert_weights=True)
+    other = make_track(challenge=takes.challenge)
+    submission = hand_in(make_phase(takes), make_phase(other), content=packed(pickled_files()), described=read(MODEL))
+    assert set(codes(check(submission=submission))) == {"E-ARC-PICKLE"}
+
+
+@pytest.mark.docker
+@pytest.mark.django_db
+@pytest.mark.parametrize(("allowed", "found"), [(True, []), (False, ["E-ARC-AUTOMAP"])])
+def test_code_of_a_model_s_own_is_taken_where_the_track_takes_it(
+    allowed: bool, found: list[str], received: HandIn, make_track: Callable[..., Track]
+) -> None:
+    config = json.dumps({"auto_map": {"AutoModelForCausalLM": "mine.Model"}})
+    files = {**MODEL_FILES, "model/config.json": config, "model/mine.py": "class Model: ...\n"}
+    submission = check(submission=received(with_manifest(MODEL, files), track=make_track(remote_code=allowed)))
+    assert codes(submission) == found
+
+
+@pytest.mark.docker
+@pytest.mark.django_db
+def test_code_from_another_repository_is_refused_in_any_track(
+    received: HandIn, make_track: Callable[..., Track]
+) -> None:
+    config = json.dumps({"auto_map": {"AutoModelForCausalLM": "example/other--mine.Model"}})
+    files = {**MODEL_FILES, "model/config.json": config, "model/mine.py": "class Model: ...\n"}
+    submission = check(submission=received(with_manifest(MODEL, files), track=make_track(remote_code=True)))
+    assert codes(submission) == ["E-ARC-MODULE"]
+
+
+@pytest.mark.docker
+@pytest.mark.django_db
+def test_a_prediction_file_may_be_no_pickle_even_where_tracks_take_everything(
+    received: HandIn, make_track: Callable[..., Track]
+) -> None:
+    track = make_track(convert_weights=True, remote_code=True)
+    content = packed({"answers.jsonl": b"\x80\x04K\x01."})
+    submission = received(content, described=read(PREDICTIONS), track=track)
+    assert codes(check(submission=submission)) == ["E-ARC-PICKLE"]

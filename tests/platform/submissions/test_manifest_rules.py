@@ -77,23 +77,60 @@ def test_an_answer_may_be_to_another_track_that_is_entered_too() -> None:
     assert [problem.field for problem in check_against_tracks(manifest(), [silent, asking])] == ["answers.epochs"]
 
 
+WORDS = {"words": 100, "words_seen": 1000, "epochs": 10}
+DECLARED: dict[str, Any] = {
+    "data": {"words_seen": 1000, "corpora": [{"name": "a", "words": 60}, {"name": "b", "words": 40}]},
+    "answers": {"epochs": 10},
+}
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"data": {"corpora": [{"name": "a", "words": 60}, {"name": "b", "words": 41}]}}, "data.corpora"),
-        ({"data": {"words_seen": 1001}}, "data.words_seen"),
+        ({"data": {"words_seen": 9, "corpora": [{"name": "a", "words": 60}, {"name": "b", "words": 41}]}},
+         "data.corpora"),
+        ({"data": {"words_seen": 1001, "corpora": [{"name": "a", "words": 9}]}}, "data.words_seen"),
         ({"answers": {"epochs": 11}}, "answers.epochs"),
+        ({"answers": {"epochs": 10.5}}, "answers.epochs"),
     ],
-)
+)  # fmt: skip
 def test_declared_figures_over_the_budget_are_named(changes: dict[str, Any], field: str) -> None:
-    questions = [{"key": "epochs", "type": "integer"}]
-    budget = {"words": 100, "words_seen": 1000, "epochs": 10}
-    assert found(changes, budget=budget, questions=questions) == [("E-SUB-BUDGET", field)]
+    assert found({**DECLARED, **changes}, budget=WORDS) == [("E-SUB-BUDGET", field)]
 
 
 def test_declared_figures_within_the_budget_are_taken() -> None:
-    data = {"words_seen": 1000, "corpora": [{"name": "a", "words": 100}, {"name": "b"}]}
-    assert found({"data": data}, budget={"words": 100, "words_seen": 1000, "teachers": ["gpt2"]}) == []
+    assert found(DECLARED, budget={**WORDS, "teachers": ["gpt2"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "data", "field"),
+    [
+        ("words", None, "data.corpora"),
+        ("words", {"words_seen": 5}, "data.corpora"),
+        ("words", {"corpora": [{"name": "a", "words": 1}, {"name": "b"}]}, "data.corpora"),
+        ("words_seen", None, "data.words_seen"),
+        ("words_seen", {"corpora": [{"name": "a", "words": 1}]}, "data.words_seen"),
+    ],
+)
+def test_what_the_budget_bounds_must_be_declared(budget: str, data: dict[str, Any] | None, field: str) -> None:
+    changes = {"data": data} if data else {}
+    assert found(changes, budget={budget: 100}) == [("E-SUB-BUDGET", field)]
+
+
+def test_who_has_seen_no_words_has_no_corpus_to_declare() -> None:
+    assert found({"data": {"words_seen": 0}}, budget={"words": 100, "words_seen": 1000}) == []
+
+
+def test_a_budget_of_epochs_asks_for_them_even_where_the_track_does_not() -> None:
+    asked = [{"key": "epochs", "type": "integer"}]
+    for questions in ([], asked):
+        assert found({}, budget={"epochs": 10}, questions=questions) == [("E-SUB-ANSWER", "answers.epochs")]
+        assert found({"answers": {"epochs": 0}}, budget={"epochs": 10}, questions=questions) == []
+    assert found({"answers": {"epochs": 2.5}}, budget={"epochs": 10}) == []
+
+
+def test_without_a_budget_nothing_must_be_declared() -> None:
+    assert found({}, budget={"bytes": 5, "byte_premium": 1.1, "teachers": ["gpt2"]}) == []
 
 
 def test_several_checkpoints_are_refused_until_a_track_scores_them() -> None:

@@ -210,10 +210,14 @@ def test_declared_data_goes_into_the_manifest_and_meets_the_budget(
     Track.objects.update(budget={"words": 100})
     upload = make_upload(registration)
     fields: dict[str, Any] = {"approaches": "curriculum, distillation", "backbone": "GPT-2"}
+    assert "no training corpus is declared" in post(client, phase, upload, **fields).content.decode().lower()
     assert "over the track" in post(client, phase, upload, corpora="Tales, 60\nSpeech, 41", **fields).content.decode()
-    assert post(client, phase, upload, corpora="Tales, 60\nSpeech", words_seen="600", **fields).status_code == 302
+    assert post(client, phase, upload, corpora="Tales, 60\nSpeech, 40", words_seen="600", **fields).status_code == 302
     saved = Submission.objects.get().manifest
-    assert saved["data"] == {"words_seen": 600, "corpora": [{"name": "Tales", "words": 60}, {"name": "Speech"}]}
+    assert saved["data"] == {
+        "words_seen": 600,
+        "corpora": [{"name": "Tales", "words": 60}, {"name": "Speech", "words": 40}],
+    }
     assert saved["method"] == {"name": "Parrot", "backbone": "GPT-2", "approaches": ["curriculum", "distillation"]}
 
 
@@ -236,7 +240,7 @@ def test_what_is_left_of_the_quota_is_shown_and_its_end_is_said(
     post(client, phase, make_upload(registration))
     upload = make_upload(registration, code_archive(data={"words_seen": 1}))
     page = post(client, phase, upload).content.decode()
-    assert "takes 1, and your team made them" in page
+    assert "takes 1 in all, and your team has made 1" in page
     assert f'value="{upload.pk}"' in page
 
 
@@ -306,3 +310,30 @@ def test_nobody_in_particular_is_asked_to_log_in(client_of: Callable[..., Client
         f"/c/{phase.track.challenge.key}/submissions/",
     ]
     assert all(stranger.get(path)["Location"].startswith("/accounts/login/") for path in paths)
+
+
+def test_a_budget_of_epochs_puts_the_question_on_the_form(
+    client: Client, phase: Phase, registration: Registration, make_upload: Callable[..., UploadSession]
+) -> None:
+    Track.objects.update(budget={"epochs": 10})
+    upload = make_upload(registration)
+    assert "Epochs of training" in client.get(page_of(phase.track)).content.decode()
+    assert "must be answered" in post(client, phase, upload).content.decode()
+    assert "over the track" in post(client, phase, upload, answer_epochs="10.5").content.decode()
+    assert post(client, phase, upload, answer_epochs="10").status_code == 302
+
+
+def test_what_must_be_declared_or_answered_is_not_called_optional(client: Client, phase: Phase) -> None:
+    def optional(label: str) -> bool:
+        page = client.get(page_of(phase.track)).content.decode()
+        return '<span class="meta">optional</span>' in page.partition(f">{label}")[2].partition("</label>")[0]
+
+    asked = [{"key": "hours", "type": "number", "title": "Hours"}]
+    Track.objects.update(questions=[*QUESTIONS, *asked])
+    labels = ("Training corpora", "Words seen in training", "How many epochs", "Hours")
+    assert [optional(label) for label in labels] == [True, True, False, True]
+    Track.objects.update(budget={"words": 10_000_000, "words_seen": 500})
+    assert [optional(label) for label in labels] == [False, False, False, True]
+    page = client.get(page_of(phase.track)).content.decode()
+    assert "The track&#x27;s budget is 10,000,000 words." in page
+    assert "The track&#x27;s budget is 500 words seen." in page

@@ -40,9 +40,11 @@ class Command(BaseCommand):
             self.stderr.write(f"Gave back {given} runs that {name} held when it ended.")
         connections.close_all()
         os.environ[workers.SLOTS] = str(slots)
+        app.steps["consumer"].add(workers.Housekeeping)
+        served = f"{queues},{workers.own_queue(name)}"
         # One process more than slots, so that checks and leaderboards don't wait behind long runs.
         app.worker_main(
-            ["worker", "--hostname", name, "--queues", queues, "--concurrency", str(slots + 1), "--loglevel", loglevel,
+            ["worker", "--hostname", name, "--queues", served, "--concurrency", str(slots + 1), "--loglevel", loglevel,
              "--without-gossip", "--without-mingle"]
         )  # fmt: skip
 

@@ -1,0 +1,90 @@
+"""Scoring what a run answered, and prediction files, in the scorer's own process."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.conf import settings
+
+from evaluations import answers, scorer
+from evaluations.faults import LastingFault, ParticipantFault
+from evaluations.models import ResponseSet, Run
+from evaluations.scorer import TooCostly
+from evaluations.work import Work
+from evaluators.protocol.problems import ProblemsFound
+from evaluators.protocol.submission import SubmissionManifest
+from sandbox.limits import KiB
+from submissions import checks
+from suites import services as suites
+
+# Answers that hold more than this for each item, on average, are themselves the reason why scoring them is costly.
+HONEST_BYTES = KiB
+
+
+def score_sets(work: Work, sets: list[ResponseSet]) -> None:
+    """Score the complete sets that have no score yet, and finish the run; raises ParticipantFault, LastingFault."""
+    work.move(Run.State.SCORING)
+    for response_set in sets:
+        if answers.current_evaluation(response_set) is not None:
+            continue
+        try:
+            answers.score(
+                response_set,
+                _responses(response_set),
+                reason=f"scoring run {work.run.pk}",
+                within=lambda compute: scorer.bounded(compute, check=work.heart.check),
+            )
+        except ProblemsFound as found:
+            if found.problems[0].code.startswith("E-OUT-"):
+                raise ParticipantFault.of_problems(found) from found
+            # The responses were checked: what the scorer refuses now is for the organizers to look at.
+            raise LastingFault(f"The scorer refused valid responses: {found}") from found
+        except TooCostly as costly:
+            raise _cost(response_set, answers.size_of(response_set), "E-OUT-SIZE", costly) from costly
+    work.finish()
+
+
+def _responses(response_set: ResponseSet) -> Iterator[Mapping[str, Any]]:
+    """The sealed responses, opened by whoever goes through them: the scorer's process, under its bounds."""
+    yield from answers.read(response_set)
+
+
+def _cost(response_set: ResponseSet, size: int, code: str, costly: TooCostly) -> Exception:
+    """Whose fault it is that scoring took too much: theirs where the answers are larger than any honest ones."""
+    if size > HONEST_BYTES * max(1, response_set.suite_version.items):
+        return ParticipantFault(code, "The answers hold too much to be scored.")
+    return LastingFault(f"Scoring {response_set} took too much: {costly}.")
+
+
+def score_predictions(work: Work) -> None:
+    """Score a prediction file directly: no container ever sees it but the intake's."""
+    part = SubmissionManifest.from_value(work.submission.manifest, file="submission.yaml").predictions
+    if part is None:
+        raise LastingFault("An accepted submission of kind predictions names no file.")
+    volume = checks.restore(work.submission)
+    most = settings.PREDICTIONS_MAX_BYTES
+    try:
+        data = work.sandbox.read_file(volume, part.file, max_bytes=most, labels=work.labels)
+    except ValueError as error:
+        raise ParticipantFault("E-PRED-SIZE", f"The prediction file is larger than {most:,} bytes.") from error
+    work.move(Run.State.SCORING)
+    for response_set in work.sets():
+        if answers.current_evaluation(response_set) is not None:
+            continue
+        try:
+            scored = suites.score_prediction_file(
+                version=response_set.suite_version,
+                selection=answers.selection_of(response_set),
+                data=data,
+                format=part.format,
+                file=part.file,
+                reason=f"scoring run {work.run.pk}",
+                within=lambda compute: scorer.bounded(compute, check=work.heart.check),
+            )
+        except ProblemsFound as found:
+            raise ParticipantFault.of_problems(found) from found
+        except TooCostly as costly:
+            raise _cost(response_set, len(data), "E-PRED-SIZE", costly) from costly
+        work.heart.check()
+        answers.keep_predictions(response_set)
+        answers.record(response_set, scored)
+    work.finish()

@@ -9,6 +9,7 @@ from docker.errors import APIError, NotFound
 from sandbox.engine.connection import connect, translated
 from sandbox.engine.options import APP_LABEL, DEADLINE
 from sandbox.engine.resources import remove_empty
+from sandbox.engine.taking_in import remove_abandoned
 
 SLACK = 30.0  # seconds past the deadline that the first enforcer, the worker, gets
 GROUP_AGE = 120.0  # seconds that an empty control group stays: its counters may still be read
@@ -46,6 +47,7 @@ def _reap(client: docker.APIClient, labels: Mapping[str, str], now: float) -> in
     with translated():
         volumes = client.volumes(filters=filters).get("Volumes") or []
     gone += sum(_remove(client.remove_volume, volume["Name"]) for volume in volumes if _late(volume, now))
+    gone += remove_abandoned(client, {**labels, **APP_LABEL})
     remove_empty(older_than=now - GROUP_AGE)
     return gone
 

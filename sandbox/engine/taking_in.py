@@ -13,7 +13,7 @@ from docker.errors import APIError, NotFound
 from sandbox.engine import converting, volumes
 from sandbox.engine.archives import Entry
 from sandbox.engine.connection import translated
-from sandbox.engine.containers import Container, Ended
+from sandbox.engine.containers import Container, Ended, engine_seconds
 from sandbox.engine.names import new_name, new_user
 from sandbox.engine.options import GRACE, OUR_ENVIRONMENT, Plan, VolumeMount
 from sandbox.errors import SandboxUnavailable
@@ -158,6 +158,42 @@ def _clear(client: docker.APIClient, volume: str) -> None:
     for staging in mounted - {volume}:
         volumes.remove(client, staging)
     volumes.remove(client, volume)
+
+
+def remove_abandoned(client: docker.APIClient, labels: Mapping[str, str]) -> int:
+    """Remove what intakes left behind whose worker died; returns how many. Raises SandboxUnavailable.
+
+    `labels` narrow it down to one installation. An intake that still runs, or that has just ended, is left alone.
+    """
+    gone = 0
+    for filling in _ended_intakes(client, labels):
+        for volume in Container(client, filling).volumes():
+            if volumes.labels_of(client, volume).get(STAGE) == FILLED:
+                try:
+                    _clear(client, volume)
+                except SandboxUnavailable:
+                    # Its weights are being converted, or another worker is taking it in again.
+                    continue
+                gone += 1
+    return gone + sum(release(client, name) for name in _lone_staging(client, labels))
+
+
+def _ended_intakes(client: docker.APIClient, labels: Mapping[str, str]) -> list[str]:
+    wanted = [f"{name}={value}" for name, value in {**labels, STAGE: "intake"}.items()]
+    with translated():
+        found = client.containers(all=True, filters={"label": wanted, "status": "exited"})
+    ended = [Container(client, str(one["Id"])) for one in found]
+    return [container.id for container in ended if container.seconds_since_end() >= ABANDONED_AFTER]
+
+
+def _lone_staging(client: docker.APIClient, labels: Mapping[str, str]) -> list[str]:
+    """Volumes that were made for an intake whose container never came into being."""
+    wanted = [f"{name}={value}" for name, value in {**labels, STAGE: "intake"}.items()]
+    with translated():
+        found = client.volumes(filters={"label": wanted, "dangling": True}).get("Volumes") or []
+    oldest = time.time() - ABANDONED_AFTER
+    made = [(str(one["Name"]), engine_seconds(str(one.get("CreatedAt") or ""))) for one in found]
+    return [name for name, created in made if created is not None and created < oldest]
 
 
 def _plan(base_image: str, user: int, staging: str, volume: str, rules: IntakeRules, labels: Mapping[str, str]) -> Plan:

@@ -8,7 +8,7 @@ import docker
 import pytest
 
 from sandbox.docker_sandbox import DockerSandbox
-from sandbox.engine import volumes
+from sandbox.engine import taking_in, volumes
 from sandbox.engine.containers import Container
 from sandbox.engine.names import new_name, new_user
 from sandbox.engine.options import Plan, VolumeMount, deadline_label
@@ -91,6 +91,33 @@ def test_half_filled_submission_goes_with_what_filled_it(
     started(client, base_image, labels, mounts, stage=stage, lives=10)
     assert reap(None, labels=labels, now=time.time() + 12 + SLACK) == 2
     assert there(client, labels) == (set(), set())
+
+
+def test_what_an_intake_left_whose_worker_died_goes_soon_and_one_at_work_stays(
+    client: docker.APIClient, base_image: str, labels: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, filled, lone, busy = (new_name() for _ in range(4))
+    for staging in (left, lone):
+        volumes.create_plain(client, staging, {**labels, "proctor.stage": "intake"})
+    of_submission = {**labels, "proctor.stage": "submission"}
+    mounts = [VolumeMount(left, "/intake"), VolumeMount(filled, "/submission", read_only=False, labels=of_submission)]
+    dead = started(client, base_image, labels, mounts, stage="intake", lives=500)
+    other = VolumeMount(busy, "/submission", read_only=False, labels=of_submission)
+    alive = started(client, base_image, labels, [other], stage="intake", lives=500)
+    try:
+        dead.kill()
+        dead.wait(time.monotonic() + 10)
+        assert reap(client, labels=labels, now=time.time()) == 0, (
+            "it may be that its worker is still reading the report"
+        )
+        monkeypatch.setattr(taking_in, "ABANDONED_AFTER", -5.0)
+        assert reap(client, labels=labels, now=time.time()) == 2
+        assert there(client, labels) == ({alive.id}, {busy})
+    finally:
+        for container in (dead, alive):
+            container.remove()
+        for volume in (left, filled, lone, busy):
+            volumes.remove(client, volume)
 
 
 def test_everything_of_an_attempt_carries_its_deadline(

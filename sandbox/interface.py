@@ -234,6 +234,9 @@ class Workspace(Protocol):
         A value is the asked ids or their number; raises CollectFailed, SandboxUnavailable.
         """
 
+    def release(self) -> None:
+        """Begin to remove everything, once nothing is left to collect; the workspace's end waits for it."""
+
     def kill(self) -> None:
         """Kill the predict container, from any thread; its outcome is then KILLED."""
 

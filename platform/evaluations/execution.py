@@ -136,7 +136,8 @@ def _predict_and_score(work: Work) -> None:
                 collection.rest()
             finally:
                 _note_written(work.attempt, collection.response_bytes)
-            # Scored inside: removing containers and volumes then costs the waiting team nothing.
+            # Removing containers and volumes takes as long as scoring, and needs the engine and not this process.
+            workspace.release()
             scoring.score_sets(work, sets)
         return
     scoring.score_sets(work, sets)

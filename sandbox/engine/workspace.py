@@ -45,6 +45,8 @@ class DockerWorkspace:
         self._input = new_name()
         self._responses = new_name()
         self._keeper: Future[Container] | None = None
+        self._removal: Future[list[SandboxError]] | None = None
+        # One thread for the keeper's start or the removal, and one that the removal gives its other half to.
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sandbox")
         self._prediction: Prediction | None = None
         self._killed = threading.Event()
@@ -56,6 +58,21 @@ class DockerWorkspace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        try:
+            failures = self._removal.result() if self._removal is not None else self._remove()
+        finally:
+            self._pool.shutdown()
+            self._client.close()
+        if failures and error is None:
+            raise failures[0]
+
+    def release(self) -> None:
+        """Begin to remove everything, once nothing is left to collect; the workspace's end waits for it."""
+        if self._removal is None:
+            self._removal = self._pool.submit(self._remove)
+
+    def _remove(self) -> list[SandboxError]:
+        """Remove containers, then volumes; what could not be removed does not keep the rest."""
         failures: list[SandboxError] = []
 
         def attempt(act: Callable[[], None]) -> None:
@@ -64,20 +81,15 @@ class DockerWorkspace:
             except SandboxError as failure:
                 failures.append(failure)
 
-        try:
-            removals = []
-            if self._prediction is not None:
-                removals.append(self._pool.submit(attempt, self._prediction.remove))
-            attempt(self._remove_keeper)
-            for removal in removals:
-                removal.result()
-            for volume in (self._responses, self._input):
-                attempt(lambda volume=volume: volumes.remove(self._client, volume))  # type: ignore[misc]
-        finally:
-            self._pool.shutdown()
-            self._client.close()
-        if failures and error is None:
-            raise failures[0]
+        removals = []
+        if self._prediction is not None:
+            removals.append(self._pool.submit(attempt, self._prediction.remove))
+        attempt(self._remove_keeper)
+        for removal in removals:
+            removal.result()
+        for volume in (self._responses, self._input):
+            attempt(lambda volume=volume: volumes.remove(self._client, volume))  # type: ignore[misc]
+        return failures
 
     def put_requests(self, files: Mapping[str, bytes]) -> None:
         """Stage requests by archive; keys are `<checkpoint>/<suite>/<seed>/requests.jsonl`."""

@@ -55,5 +55,5 @@ def test_messages_that_come_several_times_do_their_work_once(
     later = contest.submit()
     assert_settled(later)
     assert_settled(submission)
-    # Two checks at once may unpack under a run's feet, which then begins again; but one attempt alone comes to a result.
+    # Two checks at once may unpack under a run's feet, which then begins again; one attempt alone comes to a result.
     assert run.attempts.filter(outcome__fault__isnull=True).count() == 1

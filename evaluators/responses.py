@@ -2,10 +2,12 @@
 
 import math
 import sys
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from evaluators.protocol.items import shape_fault
 from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.requests import Draw
 
 CODE = "E-OUT-FORMAT"
 MAX_PROBLEMS = 20
@@ -13,12 +15,15 @@ MAX_PROBLEMS = 20
 TOLERANCE = 1e-4
 LEAST = -sys.float_info.max
 MOST_TOKENS = 10_000_000
-FIELDS = frozenset({"id", "logprob", "tokens"})
+MOST_LABEL = 120
+
+Response = Mapping[str, Any]
+Fault = tuple[str, str]
 
 
-def _plain(response: Mapping[str, Any]) -> bool:
-    """Whether it is the usual response, {"id", "logprob", "tokens"} in order: nearly all are, and this is quick."""
-    if response.keys() != FIELDS:
+def _plain(response: Response) -> bool:
+    """Whether it is the usual answer, {"id", "logprob", "tokens"} in order: nearly all are, and this is quick."""
+    if response.keys() != LOGLIKELIHOOD:
         return False
     logprob, tokens = response["logprob"], response["tokens"]
     return (
@@ -26,38 +31,88 @@ def _plain(response: Mapping[str, Any]) -> bool:
     )
 
 
-def _fault(response: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The field and what is wrong with it, for a `loglikelihood` response."""
-    if not response.keys() <= FIELDS:
-        unknown = min(response.keys() - FIELDS)
-        return str(unknown), f"the field {unknown!r} is not known here"
+def _loglikelihood(response: Response, _request: Response) -> Fault | None:
+    if _plain(response):
+        return None
     logprob, tokens = response.get("logprob"), response.get("tokens", 1)
-    if isinstance(logprob, bool) or not isinstance(logprob, int | float):
-        return "logprob", "a number is required"
-    if not math.isfinite(logprob):
-        return "logprob", "the number must be finite"
-    if logprob > TOLERANCE:
+    fault = _number_fault(logprob)
+    if fault:
+        return "logprob", fault
+    if logprob > TOLERANCE:  # type: ignore[operator]
         return "logprob", f"a log-probability is at most 0, not {logprob:g}"
     if isinstance(tokens, bool) or not isinstance(tokens, int) or not 0 <= tokens < MOST_TOKENS:
         return "tokens", "a whole number from 0 is required"
     return None
 
 
+def _number_fault(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "a number is required"
+    return None if math.isfinite(value) else "the number must be finite"
+
+
+def _surprisal(response: Response, request: Response) -> Fault | None:
+    values, words = response.get("surprisals"), len(request["words"])
+    if not isinstance(values, list) or len(values) != words:
+        return "surprisals", f"a list of {words} numbers is required, one for each word"
+    for position, value in enumerate(values):
+        fault = _number_fault(value)
+        if fault is None and value < -TOLERANCE:
+            fault = f"a surprisal is at least 0, not {value:g}"
+        if fault:
+            return f"surprisals[{position}]", fault
+    return None
+
+
+def _classify(response: Response, _request: Response) -> Fault | None:
+    label = response.get("label")
+    whole = isinstance(label, int) and not isinstance(label, bool)
+    if whole or (isinstance(label, str) and 0 < len(label) <= MOST_LABEL):
+        return None
+    return "label", "a class is required: a whole number, or a short text"
+
+
+def _similarity(response: Response, request: Response) -> Fault | None:
+    matrix = response.get("matrix")
+    fault = shape_fault(matrix, rows=len(request["rows"]), cols=len(request["cols"]))
+    if fault is None and isinstance(matrix, list):
+        fault = next((found for row in matrix for value in row if (found := _number_fault(value))), None)
+    return ("matrix", fault) if fault else None
+
+
+LOGLIKELIHOOD = frozenset({"id", "logprob", "tokens"})
+# By request type: the fields that a response may have, and what finds the fault of one.
+RESPONSES: dict[str, tuple[frozenset[str], Callable[[Response, Response], Fault | None]]] = {
+    "loglikelihood": (LOGLIKELIHOOD, _loglikelihood),
+    "surprisal": (frozenset({"id", "surprisals"}), _surprisal),
+    "classify": (frozenset({"id", "label"}), _classify),
+    "similarity": (frozenset({"id", "matrix"}), _similarity),
+}
+
+
 def checked(
-    responses: Iterable[Mapping[str, Any]], *, asked: Container[str], file: str = "responses.jsonl"
+    responses: Iterable[Response], *, asked: Draw, file: str = "responses.jsonl"
 ) -> dict[str, Mapping[str, Any]]:
-    """The responses by request id; raises ProblemsFound for an unknown or repeated id and for what is no number."""
+    """The responses by request id; raises ProblemsFound for an unknown or repeated id and for what is no answer."""
     found: dict[str, Mapping[str, Any]] = {}
     problems = []
+    fields, fault_of = RESPONSES[asked.type]
+    origin = asked.origin
+    # Only an answer whose shape depends on what was asked needs to be held against it.
+    bodies = {} if asked.type == "loglikelihood" else {request["id"]: request for request in asked.requests}
+    nothing: dict[str, Any] = {}
     for line, response in enumerate(responses, 1):
         identifier = response.get("id")
-        fault: tuple[str, str] | None
-        if not isinstance(identifier, str) or identifier not in asked:
+        fault: Fault | None
+        if not isinstance(identifier, str) or identifier not in origin:
             fault = ("id", f"nothing with the id {str(identifier)[:80]!r} was asked")
         elif identifier in found:
             fault = ("id", f"the id {identifier!r} is answered twice")
+        elif not response.keys() <= fields:
+            unknown = str(min(response.keys() - fields))
+            fault = (unknown, f"the field {unknown!r} is not known here")
         else:
-            fault = None if _plain(response) else _fault(response)
+            fault = fault_of(response, bodies.get(identifier, nothing))
         if fault:
             problems.append(Problem(CODE, fault[1], file, line, fault[0], "Answer each request once, with its own id."))
             if len(problems) >= MAX_PROBLEMS:

@@ -7,18 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evaluators import __version__
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.scores import Coverage, Measure, ScoresDocument
 from evaluators.protocol.suite import WeightedAggregate
 from evaluators.requests import Draw
 from evaluators.responses import checked
-from evaluators.statistics.intervals import stratified_bootstrap, wilson
+from evaluators.statistics.intervals import Interval, stratified_bootstrap, wilson
+from evaluators.statistics.resampling import bootstrap_metric
 from evaluators.suites.folder import Suite
-from evaluators.tasks import task_of
-from evaluators.tasks.interface import ItemScore
+from evaluators.tasks import setting_of, task_of
+from evaluators.tasks.interface import Answers, ItemScore, Metric, Sample, Step
 
 BOOTSTRAP_SEED = 20_240
+# Rounding in the last digits must not make a value of one lie outside its range.
+SLACK = 1e-9
+
+Parts = dict[str, dict[str, Measure]]
 
 
 @dataclass(frozen=True)
@@ -50,33 +58,37 @@ def score(
 ) -> Scored:
     """Score the responses to `draw`; raises ProblemsFound for a response that is malformed or was not asked for."""
     by_item: dict[str, dict[int, Mapping[str, Any]]] = defaultdict(dict)
-    for identifier, response in checked(responses, asked=draw.origin).items():
+    for identifier, response in checked(responses, asked=draw).items():
         item, candidate = draw.resolve(identifier)
         by_item[item][candidate] = response
-    return score_answers(suite, by_item, checkpoint=checkpoint, train_seed=train_seed)
+    return score_answers(suite, by_item, checkpoint=checkpoint, train_seed=train_seed, steps=draw.steps)
 
 
 def score_answers(
     suite: Suite,
-    answers: Mapping[str, Mapping[int, Mapping[str, Any]]],
+    answers: Mapping[str, Answers],
     *,
     checkpoint: str = "main",
     train_seed: int | None = None,
     ignored: Sequence[str] = (),
+    steps: Sequence[Step] = (),
 ) -> Scored:
     """Score answers given by item id and candidate; an item without its answers counts as wrong and as a gap."""
     if not suite.items:
         raise ProblemsFound([Problem("E-SUITE-EMPTY", "nothing is asked: no item lies in the chosen splits")])
-    task = task_of(suite.manifest)
-    nothing: Mapping[int, Mapping[str, Any]] = {}
-    norm = suite.manifest.length_norm
-    scores = [task.score(item, suite.gold[item.id], answers.get(item.id, nothing), norm) for item in suite.items]
-    gaps = Counter(item.group for item in suite.items if not task.answered(item, answers.get(item.id, nothing)))
-    value = _suite_measure(suite, scores)
-    low, high = suite.manifest.range
-    if value.value is not None and not low <= value.value <= high:
-        raise ProblemsFound([Problem("E-SCORE-RANGE", f"the score {value.value:g} lies outside {low:g} to {high:g}")])
-    metric = suite.manifest.metric
+    task, setting = task_of(suite.manifest), setting_of(suite.manifest, steps=tuple(steps))
+    nothing: Answers = {}
+    scores = [task.score(item, suite.gold[item.id], answers.get(item.id, nothing), setting) for item in suite.items]
+    gaps = Counter(
+        item.group for item in suite.items if not task.answered(item, answers.get(item.id, nothing), setting)
+    )
+    sample = Sample(suite.items, [suite.gold[item.id] for item in suite.items], scores, setting)
+    ranked = suite.manifest.metric
+    metrics = {ranked: _suite_measure(suite, sample, task.metrics[ranked], ranked)}
+    _check_range(ranked, metrics[ranked], *suite.manifest.range)
+    for name, metric in {**task.metrics, **task.details(setting)}.items():
+        if name != ranked:
+            metrics[name] = _plain_measure(suite, sample, metric, name)
     document = ScoresDocument(
         schema="scores/1",
         suite=suite.name,
@@ -84,30 +96,43 @@ def score_answers(
         evaluator=__version__,
         checkpoint=checkpoint,
         train_seed=train_seed,
-        metrics={metric: value},
-        groups={name: {metric: _mean(members)} for name, members in _grouped(scores).items()},
-        tags={name: {metric: _mean(members)} for name, members in _tagged(suite, scores).items()},
+        metrics=metrics,
+        groups=_parts(sample, _groups(sample), task.metrics[ranked], ranked),
+        tags=_parts(sample, _positions(item.tags for item in suite.items), task.metrics[ranked], ranked),
         coverage=Coverage(asked=len(scores), answered=len(scores) - gaps.total()),
         gaps=dict(sorted(gaps.items())),
         ignored=tuple(ignored),
-        flags=_flags(answers),
+        flags=task.flags(answers, sample),
     )
     return Scored(document=document, items=scores)
 
 
-def _grouped(scores: Sequence[ItemScore]) -> dict[str, list[ItemScore]]:
-    groups: dict[str, list[ItemScore]] = defaultdict(list)
-    for item in scores:
-        groups[item.group].append(item)
-    return dict(sorted(groups.items()))
+def _check_range(name: str, measure: Measure, low: float, high: float) -> None:
+    value = measure.value
+    if value is not None and not low - SLACK <= value <= high + SLACK:
+        raise ProblemsFound([Problem("E-SCORE-RANGE", f"{name} is {value:g}, outside {low:g} to {high:g}")])
 
 
-def _tagged(suite: Suite, scores: Sequence[ItemScore]) -> dict[str, list[ItemScore]]:
-    tags: dict[str, list[ItemScore]] = defaultdict(list)
-    for item, item_score in zip(suite.items, scores, strict=True):
-        for tag in item.tags:
-            tags[tag].append(item_score)
-    return dict(sorted(tags.items()))
+def _positions(names: Iterable[Iterable[str]]) -> dict[str, list[int]]:
+    """Where each name stands, sorted by name."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for position, several in enumerate(names):
+        for name in several:
+            found[name].append(position)
+    return dict(sorted(found.items()))
+
+
+def _groups(sample: Sample) -> dict[str, list[int]]:
+    return _positions((item.group,) for item in sample.items)
+
+
+def _parts(sample: Sample, positions: Mapping[str, Sequence[int]], metric: Metric, name: str) -> Parts:
+    """The metric over each part by itself."""
+    return {part: {name: _over(sample.take(members), metric, name)} for part, members in positions.items()}
+
+
+def _weights(scores: Sequence[ItemScore]) -> NDArray[np.float64]:
+    return np.array([item.weight for item in scores], dtype=float)
 
 
 def _weighted(items: Sequence[ItemScore]) -> float:
@@ -123,33 +148,89 @@ def _mean(items: Sequence[ItemScore]) -> Measure:
     return Measure(value=value, n=len(items), low=low, high=high)
 
 
-def score_items(suite: Suite, scores: Sequence[ItemScore]) -> float:
-    """The suite's score from item scores, through its own aggregate."""
-    return _suite_measure(suite, scores).value or 0.0
+def _over(sample: Sample, metric: Metric, name: str) -> Measure:
+    """A metric over items, without regard to their groups; its interval comes from drawing clusters anew."""
+    if metric.mean:
+        return _mean(sample.scores)
+    statistic = metric.prepare(sample)
+    value = statistic(_weights(sample.scores))
+    measure = Measure(value=value, n=len(sample.scores))
+    _check_range(name, measure, metric.low, metric.high)
+    if value is None:
+        return measure
+    clusters = [item.cluster for item in sample.scores]
+    interval = bootstrap_metric({"": (statistic, clusters, _weights(sample.scores))}, {"": 1.0}, seed=BOOTSTRAP_SEED)
+    return _with(measure, interval)
 
 
-def _suite_measure(suite: Suite, scores: Sequence[ItemScore]) -> Measure:
-    """The suite's score: the mean over groups (macro, or weighted), or over all items (micro)."""
+def _with(measure: Measure, interval: Interval | None) -> Measure:
+    value = measure.value
+    if interval is None or value is None:
+        return measure
+    return Measure(value=value, n=measure.n, low=min(interval.low, value), high=max(interval.high, value))
+
+
+def score_items(suite: Suite, scores: Sequence[ItemScore]) -> float | None:
+    """The suite's score from item scores alone, through its own aggregate."""
+    sample = Sample(suite.items, [suite.gold[item.id] for item in suite.items], scores, setting_of(suite.manifest))
+    name = suite.manifest.metric
+    return _suite_measure(suite, sample, task_of(suite.manifest).metrics[name], name).value
+
+
+def _group_weights(suite: Suite, groups: Iterable[str]) -> dict[str, float]:
     how = suite.manifest.aggregate
-    groups = _grouped(scores)
-    if how == "micro" or len(groups) == 1:
-        return _mean(scores)
-    weights = dict.fromkeys(groups, 1.0)
-    if isinstance(how, WeightedAggregate):
-        missing = sorted(groups.keys() - how.weights.keys())
-        if missing:
-            raise ProblemsFound([Problem("E-SUITE-WEIGHT", f"the group {missing[0]!r} has no weight", "suite.yaml",
-                                         field="aggregate.weights", remedy="Give every group a weight.")])  # fmt: skip
-        weights = {name: how.weights[name] for name in groups}
+    if not isinstance(how, WeightedAggregate):
+        return dict.fromkeys(groups, 1.0)
+    missing = sorted(set(groups) - how.weights.keys())
+    if missing:
+        raise ProblemsFound([Problem("E-SUITE-WEIGHT", f"the group {missing[0]!r} has no weight", "suite.yaml",
+                                     field="aggregate.weights", remedy="Give every group a weight.")])  # fmt: skip
+    return {name: how.weights[name] for name in groups}
+
+
+def _suite_measure(suite: Suite, sample: Sample, metric: Metric, name: str) -> Measure:
+    """The suite's score: the mean over groups (macro, or weighted), or over all items (micro)."""
+    groups = _groups(sample)
+    if suite.manifest.aggregate == "micro" or len(groups) == 1:
+        return _over(sample, metric, name)
+    weights = _group_weights(suite, groups)
     total = sum(weights.values())
-    value = math.fsum(weights[name] * _weighted(items) for name, items in groups.items()) / total
-    values = {name: [item.score for item in items] for name, items in groups.items()}
-    low, high = stratified_bootstrap(values, weights, seed=BOOTSTRAP_SEED)
-    return Measure(value=value, n=len(scores), low=min(low, value), high=max(high, value))
+    if metric.mean:
+        members = {part: [sample.scores[place] for place in places] for part, places in groups.items()}
+        value = math.fsum(weights[part] * _weighted(items) for part, items in members.items()) / total
+        values = {part: [item.score for item in items] for part, items in members.items()}
+        interval = stratified_bootstrap(values, weights, seed=BOOTSTRAP_SEED)
+        return _with(Measure(value=value, n=len(sample.scores)), interval)
+    prepared = {}
+    found = []
+    for part, places in groups.items():
+        taken = sample.take(places)
+        own = _weights(taken.scores)
+        statistic = metric.prepare(taken)
+        prepared[part] = (statistic, [item.cluster for item in taken.scores], own)
+        found.append((weights[part], statistic(own)))
+    if any(value is None for weight, value in found if weight):
+        # A mean over the other groups would not be comparable to one over all.
+        return Measure(value=None, n=len(sample.scores))
+    mean = math.fsum(weight * value for weight, value in found if value is not None) / total
+    measure = Measure(value=mean, n=len(sample.scores))
+    _check_range(name, measure, metric.low, metric.high)
+    return _with(measure, bootstrap_metric(prepared, weights, seed=BOOTSTRAP_SEED))
 
 
-def _flags(answers: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> tuple[str, ...]:
-    """What a reviewer should look at: a model that gives every candidate the same number has learnt nothing."""
-    values = {response["logprob"] for item in answers.values() for response in item.values() if "logprob" in response}
-    answered = sum(len(item) for item in answers.values())
-    return ("constant-predictor",) if answered > 2 and len(values) == 1 else ()
+def _plain_measure(suite: Suite, sample: Sample, metric: Metric, name: str) -> Measure:
+    """A metric that the suite does not rank by: its value through the same aggregate, without an interval."""
+    groups = _groups(sample)
+    places = [list(range(len(sample.scores)))] if suite.manifest.aggregate == "micro" else list(groups.values())
+    weights = [1.0] if suite.manifest.aggregate == "micro" else list(_group_weights(suite, groups).values())
+    values = [_value(sample.take(members), metric) for members in places]
+    if any(value is None for value in values):
+        return Measure(value=None, n=len(sample.scores))
+    mean = math.fsum(weight * (value or 0.0) for weight, value in zip(weights, values, strict=True)) / sum(weights)
+    measure = Measure(value=mean, n=len(sample.scores))
+    _check_range(name, measure, metric.low, metric.high)
+    return measure
+
+
+def _value(sample: Sample, metric: Metric) -> float | None:
+    return metric.prepare(sample)(_weights(sample.scores))

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.grammar.pairs import HALVES, PAIRS, Pair, draw_pairs, training_text
-from evaluators.protocol.suite import Candidate, ChoiceGold, ChoiceItem, SuiteManifest
+from evaluators.protocol.items import Candidate, ChoiceGold, ChoiceItem
+from evaluators.protocol.suite import SuiteManifest
 from evaluators.suites import write_suite
 
 SENTENCES = 30_000

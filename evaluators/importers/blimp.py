@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from evaluators.protocol.items import Split
 from evaluators.protocol.lines import parse_json, parse_lines
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.protocol.suite import Split, SuiteManifest
+from evaluators.protocol.suite import SuiteManifest
 from evaluators.suites.folder import write_suite
 
 FILES = 67

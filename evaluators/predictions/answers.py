@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from evaluators.protocol.items import ChoiceItem
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.protocol.suite import ChoiceItem
 
 MAX_PROBLEMS = 20
 MAX_NAMES = 1000

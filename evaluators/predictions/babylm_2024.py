@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 from evaluators.predictions.answers import Answers, chosen
+from evaluators.protocol.items import ChoiceItem
 from evaluators.protocol.lines import parse_json
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.protocol.suite import ChoiceItem
 from evaluators.suites.folder import Suite
 
 PREDICTION_ID = re.compile(r"^(?P<subtask>.+)_(?P<number>\d{1,9})$")

@@ -1,4 +1,4 @@
-"""`suite/1`: the manifest of a suite folder, and the lines of items.jsonl and gold.jsonl."""
+"""`suite/1`: the manifest of a suite folder."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -10,12 +10,7 @@ TaskName = Literal[
     "choice", "probability", "surprisal", "acquisition", "classification", "generation", "similarity"
 ]  # fmt: skip
 LengthNorm = Literal["none", "tokens", "bytes"]
-Split = Literal["dev", "public", "private"]
 Access = Literal["hidden", "public"]
-ItemId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Text = Annotated[str, StringConstraints(max_length=100_000)]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class WeightedAggregate(Document):
@@ -45,6 +40,8 @@ class SuiteManifest(Document):
     range: tuple[float, float]
     direction: Literal["higher", "lower"]
     length_norm: LengthNorm = "none"
+    # What the task needs to know beside; each task family says which.
+    options: dict[str, Any] = Field(default_factory=dict)
     items: Access = "hidden"
     gold: Access = "hidden"
     gated: bool = False
@@ -61,30 +58,3 @@ class SuiteManifest(Document):
         if self.items == "hidden" and self.gold == "public":
             raise ValueError("gold can't be public where items are hidden")
         return self
-
-
-class Candidate(Document):
-    """One candidate of a choice item: a continuation after a context."""
-
-    context: Text = ""
-    continuation: Annotated[Text, StringConstraints(min_length=1)]
-    images: tuple[Digest, ...] = ()
-
-
-class ChoiceItem(Document):
-    """One scored unit of a choice suite, as a model may see it."""
-
-    id: ItemId
-    choices: tuple[Candidate, ...] = Field(min_length=2, max_length=64)
-    group: Label = "all"
-    tags: tuple[Label, ...] = ()
-    split: Split = "private"
-    cluster: Label | None = None
-    weight: float = Field(default=1.0, gt=0)
-
-
-class ChoiceGold(Document):
-    """The hidden answer of a choice item: the right candidate's position in the item, from 0."""
-
-    id: ItemId
-    gold: int = Field(ge=0, strict=True)

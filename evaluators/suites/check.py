@@ -77,6 +77,13 @@ def _warnings(folder: Path, suite: Suite) -> list[Problem]:
                 remedy="Say where the items come from, their licence, and how they were checked.",
             )
         )
+    if suite.manifest.task == "choice":
+        warnings += _choice_warnings(suite)
+    return warnings
+
+
+def _choice_warnings(suite: Suite) -> list[Problem]:
+    warnings: list[Problem] = []
     for item in suite.items:
         texts = [(choice.context, choice.continuation, choice.images) for choice in item.choices]
         if len(set(texts)) < len(texts) and len(warnings) < MAX_PROBLEMS:

@@ -1,4 +1,4 @@
-"""A suite folder: suite.yaml, items.jsonl, gold.jsonl and media/, opened into plain documents."""
+"""A suite folder: suite.yaml, items.jsonl, gold.jsonl, train.jsonl and media/, opened into plain documents."""
 
 import hashlib
 import json
@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from evaluators.protocol.documents import Document, canonical_json, problems_of
+from evaluators.protocol.items import Gold, Item, TrainLine
 from evaluators.protocol.lines import parse_lines
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.protocol.suite import ChoiceGold, ChoiceItem, SuiteManifest
-from evaluators.tasks import task_of
+from evaluators.protocol.suite import SuiteManifest
+from evaluators.tasks import setting_of, task_of
+from evaluators.tasks.interface import Task
 
-MANIFEST, ITEMS, GOLD, MEDIA = "suite.yaml", "items.jsonl", "gold.jsonl", "media"
+MANIFEST, ITEMS, GOLD, TRAIN, MEDIA = "suite.yaml", "items.jsonl", "gold.jsonl", "train.jsonl", "media"
 MAX_FILE_BYTES = 2_000_000_000
 # A file with thousands of faults is told by its first few.
 MAX_PROBLEMS = 50
@@ -28,11 +30,14 @@ class Suite:
     """An opened suite; `gold` is empty where it was opened without, `digest` is over the whole folder's content."""
 
     manifest: SuiteManifest
-    items: Sequence[ChoiceItem]
-    gold: Mapping[str, ChoiceGold]
+    # Of the documents of the suite's own task, as its gold is.
+    items: Sequence[Any]
+    gold: Mapping[str, Any]
     digest: str
     # Every item's id, those that a selection left out included: an answer to one of them is no error.
     all_ids: Collection[str] = ()
+    # What a model that is to be trained may learn from: public to it, in this order.
+    train: Sequence[TrainLine] = ()
 
     @property
     def name(self) -> str:
@@ -122,14 +127,22 @@ def media_digests(folder: Path) -> list[str]:
 
 
 def content_digest(
-    manifest: SuiteManifest, items: Sequence[Document], gold: Iterable[Document], media: Sequence[str] = ()
+    manifest: SuiteManifest,
+    items: Sequence[Document],
+    gold: Iterable[Document],
+    media: Sequence[str] = (),
+    train: Sequence[Document] = (),
 ) -> str:
     """sha256 over the canonical form: manifest, items and gold sorted by id, digests of media.
 
     Order and layout of the files don't move it; anything that could move a score does.
     """
-    digest = hashlib.sha256(canonical_json(manifest.model_dump(mode="json", by_alias=True)))
-    for lines in (items, gold):
+    head = manifest.model_dump(mode="json", by_alias=True)
+    if not manifest.options:
+        # The field came later: digests of suites that don't use it stay as they were published.
+        del head["options"]
+    digest = hashlib.sha256(canonical_json(head))
+    for lines in (items, gold, train) if train else (items, gold):
         digest.update(b"\0")
         for line in sorted(lines, key=lambda line: str(line.id)):  # type: ignore[attr-defined]
             digest.update(canonical_json(line.model_dump(mode="json")) + b"\n")
@@ -141,18 +154,29 @@ def open_suite(folder: Path, *, with_gold: bool = True) -> Suite:
     """Open a suite folder; raises ProblemsFound where a file is missing or faulty, or items and gold don't join."""
     manifest = read_manifest(folder)
     task = task_of(manifest)
+    setting_of(manifest)
     items = read_lines(folder, ITEMS, task.item)
+    train = _train_lines(folder, trains=task.trains)
     if not with_gold:
-        return Suite(manifest=manifest, items=items, gold={}, digest="", all_ids=[item.id for item in items])
+        return Suite(manifest, items, gold={}, digest="", all_ids=[item.id for item in items], train=train)
     gold = {line.id: line for line in read_lines(folder, GOLD, task.gold)}
-    problems = join_problems(items, gold)
+    problems = join_problems(items, gold, task)
     if problems:
         raise ProblemsFound(problems)
-    digest = content_digest(manifest, items, gold.values(), media_digests(folder))
-    return Suite(manifest=manifest, items=items, gold=gold, digest=digest, all_ids=list(gold))
+    digest = content_digest(manifest, items, gold.values(), media_digests(folder), train)
+    return Suite(manifest, items, gold, digest, all_ids=list(gold), train=train)
 
 
-def join_problems(items: Sequence[ChoiceItem], gold: Mapping[str, ChoiceGold]) -> list[Problem]:
+def _train_lines(folder: Path, *, trains: bool) -> list[TrainLine]:
+    if not (folder / TRAIN).exists():
+        return []
+    if not trains:
+        remedy = "Remove the file, or name a task that trains."
+        raise ProblemsFound([Problem("E-SUITE-FILE", "this task trains nothing", TRAIN, remedy=remedy)])
+    return read_lines(folder, TRAIN, TrainLine)
+
+
+def join_problems(items: Sequence[Item], gold: Mapping[str, Gold], task: Task) -> list[Problem]:
     """What keeps items and gold from joining on id, one to one."""
     known = {item.id: item for item in items}
     problems = [
@@ -164,17 +188,10 @@ def join_problems(items: Sequence[ChoiceItem], gold: Mapping[str, ChoiceGold]) -
         for identifier in sorted(gold.keys() - known.keys())[:MAX_PROBLEMS]
     ]
     for identifier, line in gold.items():
-        if identifier in known and line.gold >= len(known[identifier].choices):
-            problems.append(
-                Problem(
-                    "E-SUITE-GOLD",
-                    f"the item {identifier!r} has {len(known[identifier].choices)} choices, "
-                    f"so its gold can't be {line.gold}",
-                    GOLD,
-                    field="gold",
-                    remedy="Positions count from 0.",
-                )
-            )
+        fault = task.join(known[identifier], line) if identifier in known else None
+        if fault:
+            remedy = "The two lines of one id must fit each other; positions count from 0."
+            problems.append(Problem("E-SUITE-GOLD", f"{identifier!r}: {fault}", GOLD, field="gold", remedy=remedy))
     return problems[:MAX_PROBLEMS]
 
 
@@ -184,11 +201,15 @@ def write_suite(
     items: Iterable[Document | Mapping[str, Any]],
     gold: Iterable[Document | Mapping[str, Any]],
     readme: str = "",
+    train: Iterable[Document | Mapping[str, Any]] = (),
 ) -> None:
     """Write a suite folder; values are written as they are given, defaults left out."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).write_text(manifest.to_yaml())
-    for name, lines in ((ITEMS, items), (GOLD, gold)):
+    parts = [(ITEMS, items), (GOLD, gold)]
+    if train:
+        parts.append((TRAIN, train))
+    for name, lines in parts:
         with (folder / name).open("w", encoding="utf-8") as file:
             for line in lines:
                 value = line.to_value() if isinstance(line, Document) else dict(line)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection
 from dataclasses import replace
 
-from evaluators.protocol.suite import ChoiceItem
+from evaluators.protocol.items import Item
 from evaluators.suites.folder import Suite
 
 
@@ -20,9 +20,9 @@ def select(suite: Suite, *, splits: Collection[str], sample: int | None = None) 
     return replace(suite, items=items, gold={name: line for name, line in suite.gold.items() if name in kept})
 
 
-def _sample(items: list[ChoiceItem], size: int) -> list[ChoiceItem]:
+def _sample(items: list[Item], size: int) -> list[Item]:
     """Every group's share, as even as can be: the groups give one item in turn until there are enough."""
-    groups: dict[str, list[ChoiceItem]] = {}
+    groups: dict[str, list[Item]] = {}
     for item in sorted(items, key=lambda item: hashlib.sha256(item.id.encode()).digest()):
         groups.setdefault(item.group, []).append(item)
     turns = sorted(

@@ -1,11 +1,14 @@
 """Task families: how items become requests and responses become item scores. One module each."""
 
+from pydantic import ValidationError
+
+from evaluators.protocol.documents import problems_of
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.suite import SuiteManifest
 from evaluators.tasks import choice
-from evaluators.tasks.interface import Task
+from evaluators.tasks.interface import Setting, Step, Task
 
-TASKS: dict[str, Task] = {"choice": choice.TASK}
+TASKS: dict[str, Task] = {task.name: task for task in (choice.TASK,)}
 
 
 def task_of(manifest: SuiteManifest) -> Task:
@@ -22,3 +25,15 @@ def task_of(manifest: SuiteManifest) -> Task:
                      field="metric", remedy=f"It has: {', '.join(task.metrics)}.")]
         )  # fmt: skip
     return task
+
+
+def setting_of(manifest: SuiteManifest, *, steps: tuple[Step, ...] = ()) -> Setting:
+    """What of the manifest an item's score depends on; raises ProblemsFound where its options are not the task's."""
+    try:
+        options = task_of(manifest).options.model_validate(manifest.options)
+    except ValidationError as error:
+        problems = problems_of(error, file="suite.yaml")
+        raise ProblemsFound(
+            [Problem(one.code, one.message, one.file, one.line, f"options.{one.field}", one.remedy) for one in problems]
+        ) from error
+    return Setting(manifest.length_norm, options, steps)

@@ -3,12 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+from evaluators.protocol.items import ChoiceGold, ChoiceItem
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.protocol.suite import ChoiceGold, ChoiceItem, LengthNorm
-from evaluators.tasks.interface import Asked, ItemScore, Task
+from evaluators.tasks.interface import (
+    ACCURACY,
+    Answer,
+    Answers,
+    Asked,
+    ItemScore,
+    Probe,
+    Sample,
+    Setting,
+    Task,
+    cluster_of,
+)
 
 
-def ask(item: ChoiceItem) -> list[Asked]:
+def ask(item: ChoiceItem, _setting: Setting) -> list[Asked]:
     """One request for each candidate."""
     return [
         Asked(
@@ -25,36 +36,34 @@ def ask(item: ChoiceItem) -> list[Asked]:
     ]
 
 
-def normalised(item: ChoiceItem, position: int, answer: Mapping[str, Any], length_norm: LengthNorm) -> float:
+def normalised(item: ChoiceItem, position: int, answer: Answer, setting: Setting) -> float:
     """A candidate's log-probability (nats), divided by its tokens or UTF-8 bytes where the suite says so."""
     logprob = float(answer["logprob"])
-    if length_norm == "tokens":
+    if setting.length_norm == "tokens":
         tokens = answer.get("tokens")
         if not tokens:
             sentence = "this suite divides by tokens, so every response must say how many the continuation has"
             raise ProblemsFound([Problem("E-OUT-FORMAT", sentence, field="tokens", remedy="Answer with `tokens`.")])
         return logprob / int(tokens)
-    if length_norm == "bytes":
+    if setting.length_norm == "bytes":
         return logprob / len(item.choices[position].continuation.encode())
     return logprob
 
 
-def answered(item: ChoiceItem, answers: Mapping[int, Mapping[str, Any]]) -> bool:
+def answered(item: ChoiceItem, answers: Answers, _setting: Setting) -> bool:
     """Whether every candidate has its log-probability."""
     return len(answers) == len(item.choices)
 
 
-def score(
-    item: ChoiceItem, gold: ChoiceGold, answers: Mapping[int, Mapping[str, Any]], length_norm: LengthNorm
-) -> ItemScore:
+def score(item: ChoiceItem, gold: ChoiceGold, answers: Answers, setting: Setting) -> ItemScore:
     """1 where the gold candidate alone is largest; k candidates that tie for the largest share the point, 1/k each.
 
     Arg-max breaks ties towards the first candidate, which gave constant predictors 100 % on real leaderboards.
     """
-    cluster = item.cluster if item.cluster is not None else item.id
-    if not answered(item, answers):
-        return ItemScore(item.id, item.group, cluster, item.weight, "", 0.0, None, None)
-    values = [normalised(item, position, answers[position], length_norm) for position in range(len(item.choices))]
+    cluster = cluster_of(item)
+    if not answered(item, answers, setting):
+        return ItemScore(item.id, item.group, cluster, item.weight, "", 0.0)
+    values = [normalised(item, position, answers[position], setting) for position in range(len(item.choices))]
     best = max(values)
     right = values[gold.gold]
     tied = [position for position, value in enumerate(values) if value == best]
@@ -71,6 +80,62 @@ def score(
     )
 
 
+def join(item: ChoiceItem, gold: ChoiceGold) -> str | None:
+    """The gold must be one of the item's positions."""
+    if gold.gold < len(item.choices):
+        return None
+    return f"the item has {len(item.choices)} choices, so its gold can't be {gold.gold}"
+
+
+def _level(item: ChoiceItem, position: int, level: float, setting: Setting) -> dict[str, Any]:
+    """An answer that is `level` after the suite's own normalisation."""
+    length = len(item.choices[position].continuation.encode()) if setting.length_norm == "bytes" else 1
+    return {"logprob": level * length, "tokens": 1}
+
+
+def probes(_sample: Sample) -> list[Probe]:
+    """Equal answers score chance, the gold all, its opposite nothing."""
+
+    def levels(right: float, wrong: float) -> Any:
+        def answers(item: ChoiceItem, gold: ChoiceGold, setting: Setting) -> Answers:
+            return {
+                position: _level(item, position, right if position == gold.gold else wrong, setting)
+                for position in range(len(item.choices))
+            }
+
+        return answers
+
+    return [
+        Probe("constant answers score chance", levels(-1.0, -1.0), by_item=lambda item, _gold: 1 / len(item.choices),
+              chance=True),
+        Probe("the gold itself scores best", levels(-1.0, -2.0), end="high"),
+        Probe("the opposite of the gold scores worst", levels(-2.0, -1.0), end="low"),
+    ]  # fmt: skip
+
+
+def arbitrary(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The length in characters as cost."""
+    return {"logprob": -float(len(body["continuation"])), "tokens": 1}
+
+
+def flags(answers: Mapping[str, Answers], _sample: Sample) -> tuple[str, ...]:
+    """A model that gives every candidate the same number has learnt nothing."""
+    values = {response["logprob"] for item in answers.values() for response in item.values() if "logprob" in response}
+    count = sum(len(item) for item in answers.values())
+    return ("constant-predictor",) if count > 2 and len(values) == 1 else ()
+
+
 TASK = Task(
-    name="choice", item=ChoiceItem, gold=ChoiceGold, metrics=("accuracy",), ask=ask, score=score, answered=answered
+    name="choice",
+    item=ChoiceItem,
+    gold=ChoiceGold,
+    request_type="loglikelihood",
+    metrics={"accuracy": ACCURACY},
+    ask=ask,
+    answered=answered,
+    score=score,
+    probes=probes,
+    arbitrary=arbitrary,
+    join=join,
+    flags=flags,
 )

@@ -1,22 +1,43 @@
-"""What every task family provides."""
+"""What every task family provides; scoring, self-test and draw know tasks by this alone."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
-from evaluators.protocol.suite import ChoiceGold, ChoiceItem, LengthNorm
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluators.protocol.documents import Document
+from evaluators.protocol.items import Gold, Item
+from evaluators.protocol.suite import LengthNorm
+from evaluators.statistics.resampling import Statistic
+
+Answer = Mapping[str, Any]
+# An item's answers by candidate: the position of a choice, of a context at a checkpoint, or 0 where there is but one.
+Answers = Mapping[int, Answer]
+
+
+class Step(NamedTuple):
+    """A checkpoint of the training: its name, and the words seen until then."""
+
+    name: str
+    words: int
 
 
 class Asked(NamedTuple):
-    """One request without its id: which item and candidate it asks about, and its body."""
+    """One request without its id: which item and candidate it asks about, its body, and at which checkpoint."""
 
     item: str
     candidate: int
     body: dict[str, Any]
+    checkpoint: str = ""  # only for tasks that go over checkpoints
 
 
 class ItemScore(NamedTuple):
-    """One row of items.parquet: `response` is what was chosen, `gold_rank` 1 where gold was first, `margin` in nats."""
+    """One row of items.parquet: `response` is what was answered, `gold_rank` 1 where gold was first, `margin` in nats.
+
+    `values` are the numbers that a metric over items is computed from, where the score alone is not enough.
+    """
 
     item_id: str
     group: str
@@ -24,18 +45,117 @@ class ItemScore(NamedTuple):
     weight: float
     response: str
     score: float
-    gold_rank: int | None
-    margin: float | None
+    gold_rank: int | None = None
+    margin: float | None = None
+    values: tuple[float, ...] | None = None
+
+
+class NoOptions(Document):
+    """A task that has no options."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What of the suite an item's score depends on; `steps` are the checkpoints of tasks that go over them."""
+
+    length_norm: LengthNorm = "none"
+    options: Document = field(default_factory=NoOptions)
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some items with their gold and their scores, all three in one order: what a metric is computed from."""
+
+    items: Sequence[Any]
+    gold: Sequence[Any]
+    scores: Sequence[ItemScore]
+    setting: Setting = Setting()
+
+    def take(self, positions: Sequence[int]) -> "Sample":
+        """Only the items at these positions."""
+        return Sample(
+            [self.items[position] for position in positions],
+            [self.gold[position] for position in positions],
+            [self.scores[position] for position in positions],
+            self.setting,
+        )
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number over items: `prepare` does once what does not depend on how often an item counts.
+
+    `low` and `high` bound its values. `mean`: it is the weighted mean of the item scores, so that intervals for
+    proportions apply.
+    """
+
+    prepare: Callable[[Sample], Statistic]
+    low: float
+    high: float
+    mean: bool = False
+
+
+def _mean_of_scores(sample: Sample) -> Statistic:
+    scores = np.array([item.score for item in sample.scores], dtype=float)
+
+    def value(weights: NDArray[np.float64]) -> float | None:
+        total = float(weights.sum())
+        return float(weights @ scores) / total if total else None
+
+    return value
+
+
+ACCURACY = Metric(_mean_of_scores, 0.0, 1.0, mean=True)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """An expectation of the self-test: what these answers must score.
+
+    `holds` judges the suite's value, and `expected` says what it asks; or `by_item` gives the score that each item must
+    have by itself, and the suite's value is what its aggregate makes of these; or `end` says at which end of the
+    manifest's range it must lie. `chance`: these answers know nothing, so their value is what the manifest's `chance`
+    must say.
+    """
+
+    name: str
+    answers: Callable[[Any, Any, Setting], Answers]
+    holds: Callable[[float | None], bool] | None = None
+    expected: str = ""
+    by_item: Callable[[Any, Any], float] | None = None
+    end: Literal["low", "high"] | None = None
+    chance: bool = False
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task family. `ask` lists an item's requests; `score` turns an item's answers, by candidate, into its score."""
+    """A task family. The callables get the family's own documents; `answers` are an item's answers by candidate.
+
+    `ask` lists an item's requests; `answered` says whether all of them have an answer; `score` turns the answers into
+    the item's score (a missing answer counts as the worst); `metrics` are those that a suite may rank by;
+    `details` are more numbers worth a line; `join` says what keeps item and gold from belonging together; `probes` are
+    the self-test's expectations; `arbitrary` answers a request by its body alone; `flags` are a reviewer's hints.
+    """
 
     name: str
-    item: type[ChoiceItem]
-    gold: type[ChoiceGold]
-    metrics: tuple[str, ...]
-    ask: Callable[[ChoiceItem], list[Asked]]
-    score: Callable[[ChoiceItem, ChoiceGold, Mapping[int, Mapping[str, Any]], LengthNorm], ItemScore]
-    answered: Callable[[ChoiceItem, Mapping[int, Mapping[str, Any]]], bool]
+    item: type[Item]
+    gold: type[Gold]
+    request_type: str
+    metrics: Mapping[str, Metric]
+    ask: Callable[[Any, Setting], list[Asked]]
+    answered: Callable[[Any, Answers, Setting], bool]
+    score: Callable[[Any, Any, Answers, Setting], ItemScore]
+    probes: Callable[[Sample], list[Probe]]
+    arbitrary: Callable[[Mapping[str, Any]], dict[str, Any]]
+    join: Callable[[Any, Any], str | None] = lambda _item, _gold: None
+    flags: Callable[[Mapping[str, Answers], Sample], tuple[str, ...]] = lambda _answers, _sample: ()
+    details: Callable[[Setting], Mapping[str, Metric]] = lambda _setting: {}
+    options: type[Document] = NoOptions
+    over_checkpoints: bool = False
+    trains: bool = False  # the suite holds train.jsonl
+
+
+def cluster_of(item: Item) -> str:
+    """What is drawn as one when items are drawn anew."""
+    return item.cluster if item.cluster is not None else item.id

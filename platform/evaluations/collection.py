@@ -150,7 +150,7 @@ class Collection:
         for one in wanted:
             responses = collected.responses[one.file]
             try:
-                checked(responses, asked=one.draw.origin, file=one.file)
+                checked(responses, asked=one.draw, file=one.file)
             except ProblemsFound as found:
                 raise ParticipantFault.of_problems(found) from found
             if len(responses) < len(one.draw.requests):

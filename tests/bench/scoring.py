@@ -13,7 +13,8 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-from evaluators.protocol.suite import Candidate, ChoiceGold, ChoiceItem, SuiteManifest
+from evaluators.protocol.items import Candidate, ChoiceGold, ChoiceItem
+from evaluators.protocol.suite import SuiteManifest
 from evaluators.requests import draw_requests, seed_key
 from evaluators.scoring import score
 from evaluators.suites import Suite

@@ -136,7 +136,17 @@ def test_item_scores_recompute_the_score(make_suite: MakeSuite, tmp_path: Path) 
     scored = answer(make_suite([item(n, group) for group in "ab" for n in range(5)]), lambda *about: -len(about[3]))
     scored.write_items(tmp_path / "items.parquet")
     table = pd.read_parquet(tmp_path / "items.parquet")
-    assert list(table.columns) == ["item_id", "group", "cluster", "weight", "response", "score", "gold_rank", "margin"]
+    assert list(table.columns) == [
+        "item_id",
+        "group",
+        "cluster",
+        "weight",
+        "response",
+        "score",
+        "gold_rank",
+        "margin",
+        "values",
+    ]
     assert table.groupby("group")["score"].mean().mean() == pytest.approx(value(scored))
 
 

@@ -83,8 +83,12 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
 
 @signals.worker_process_init.connect
 def warm_up(**_: Any) -> None:
-    """Import what the first run would wait for."""
-    importlib.import_module("pyarrow.parquet")
+    """Import what the first run would wait for: writing a table makes pyarrow bring in pandas, a second's work."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"score": [1.0], "group": ["all"]}), pa.BufferOutputStream())
+    importlib.import_module("evaluations.execution")
 
 
 @signals.worker_shutting_down.connect

@@ -24,7 +24,7 @@ ARGUMENTS: dict[str, tuple[list[str], list[str]]] = {
     "accepted_to_scored": (["7"], ["2"]),
     "sandbox_run": (["10"], ["3"]),
     "scoring": ([], ["--quick"]),
-    "throughput": (["24"], ["6"]),
+    "throughput": (["40"], ["8"]),
     "chaos": (["200"], ["20"]),
 }
 

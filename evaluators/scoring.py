@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from evaluators.protocol.suite import WeightedAggregate
 from evaluators.requests import Draw
 from evaluators.responses import checked
 from evaluators.statistics.intervals import Interval, stratified_bootstrap, wilson
-from evaluators.statistics.resampling import bootstrap_metric
+from evaluators.statistics.resampling import Part, bootstrap_metric
 from evaluators.suites.folder import Suite
 from evaluators.tasks import setting_of, task_of
 from evaluators.tasks.interface import Answers, ItemScore, Metric, Sample, Step
@@ -152,15 +152,29 @@ def _over(sample: Sample, metric: Metric, name: str) -> Measure:
     """A metric over items, without regard to their groups; its interval comes from drawing clusters anew."""
     if metric.mean:
         return _mean(sample.scores)
-    statistic = metric.prepare(sample)
-    value = statistic(_weights(sample.scores))
-    measure = Measure(value=value, n=len(sample.scores))
+    part = _part(sample, metric)
+    measure = Measure(value=part.value, n=len(sample.scores))
     _check_range(name, measure, metric.low, metric.high)
-    if value is None:
+    if measure.value is None:
         return measure
+    return _with(measure, bootstrap_metric({"": part}, {"": 1.0}, seed=BOOTSTRAP_SEED))
+
+
+def _part(sample: Sample, metric: Metric) -> Part:
+    """The metric over these items, those that it can't tell apart taken together where each is drawn by itself."""
     clusters = [item.cluster for item in sample.scores]
-    interval = bootstrap_metric({"": (statistic, clusters, _weights(sample.scores))}, {"": 1.0}, seed=BOOTSTRAP_SEED)
-    return _with(measure, interval)
+    own = _weights(sample.scores)
+    if metric.alike is None or len(set(clusters)) < len(clusters) or (own != 1).any():
+        return Part(metric.prepare(sample), clusters, own)
+    first: dict[Hashable, int] = {}
+    counts: Counter[Hashable] = Counter()
+    for position, (gold, score) in enumerate(zip(sample.gold, sample.scores, strict=True)):
+        key = metric.alike(gold, score)
+        first.setdefault(key, position)
+        counts[key] += 1
+    taken = sample.take(list(first.values()))
+    numbers = np.array([counts[key] for key in first], dtype=float)
+    return Part(metric.prepare(taken), [item.cluster for item in taken.scores], np.ones(len(first)), numbers)
 
 
 def _with(measure: Measure, interval: Interval | None) -> Measure:
@@ -201,14 +215,8 @@ def _suite_measure(suite: Suite, sample: Sample, metric: Metric, name: str) -> M
         values = {part: [item.score for item in items] for part, items in members.items()}
         interval = stratified_bootstrap(values, weights, seed=BOOTSTRAP_SEED)
         return _with(Measure(value=value, n=len(sample.scores)), interval)
-    prepared = {}
-    found = []
-    for part, places in groups.items():
-        taken = sample.take(places)
-        own = _weights(taken.scores)
-        statistic = metric.prepare(taken)
-        prepared[part] = (statistic, [item.cluster for item in taken.scores], own)
-        found.append((weights[part], statistic(own)))
+    prepared = {part: _part(sample.take(places), metric) for part, places in groups.items()}
+    found = [(weights[name], part.value) for name, part in prepared.items()]
     if any(value is None for weight, value in found if weight):
         # A mean over the other groups would not be comparable to one over all.
         return Measure(value=None, n=len(sample.scores))
@@ -233,4 +241,4 @@ def _plain_measure(suite: Suite, sample: Sample, metric: Metric, name: str) -> M
 
 
 def _value(sample: Sample, metric: Metric) -> float | None:
-    return metric.prepare(sample)(_weights(sample.scores))
+    return _part(sample, metric).value

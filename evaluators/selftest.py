@@ -94,7 +94,11 @@ def _declared(suite: Suite, chance: float | None) -> list[Expectation]:
 
 
 def _arbitrary(task: Task, draw: Draw) -> list[Response]:
-    return _responses(draw, lambda _item, _candidate, body: task.arbitrary(body))
+    def answer(_item: str, _candidate: int, request: dict[str, Any]) -> dict[str, Any]:
+        checkpoint = draw.checkpoints.get(request["id"], "")
+        return task.arbitrary({**request, "checkpoint": checkpoint} if checkpoint else request)
+
+    return _responses(draw, answer)
 
 
 def _reordered(suite: Suite, task: Task, draws: list[Draw]) -> Expectation:

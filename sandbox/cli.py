@@ -9,9 +9,10 @@ import typer
 
 from sandbox.errors import SandboxError, SubmissionFailed
 from sandbox.figures import parse_size, parse_time
-from sandbox.images.recipe import IMAGES
+from sandbox.images import recipe
 from sandbox.interface import Progress
 from sandbox.limits import Limits
+from sandbox.runner.job import BACKENDS, SCORINGS
 
 if TYPE_CHECKING:
     from sandbox.running import FolderRun
@@ -21,9 +22,12 @@ images = typer.Typer(no_args_is_help=True, help="The images that submissions run
 app.add_typer(images, name="images")
 
 
+NAMES = ", ".join((*recipe.IMAGES, *recipe.ALIASES))
+
+
 @images.command("build")
 def build_images(
-    names: Annotated[list[str] | None, typer.Argument(help="base, model; both where none is named")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help=f"{NAMES}; all where none is named")] = None,
     torch_index: Annotated[
         str | None, typer.Option(envvar="TORCH_INDEX", help="another package index to take PyTorch from")
     ] = None,
@@ -31,14 +35,29 @@ def build_images(
     """Build the images whose content changed."""
     from sandbox.images.build import build
 
-    chosen = [_image(name) for name in names or IMAGES]
+    chosen = [_image(name) for name in names or recipe.IMAGES]
     for built in build(chosen, torch_index=torch_index, say=typer.echo):
         typer.echo(f"{built.name}  {built.tag}  {built.image_id}")
 
 
+@images.command("list")
+def list_images(as_json: Annotated[bool, typer.Option("--json", help="print the images as JSON")] = False) -> None:
+    """List the images: name, what it holds, and its id where this engine has it built."""
+    from sandbox.docker_sandbox import DockerSandbox
+
+    rows = DockerSandbox().images()
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    for row in rows:
+        names = ", ".join((row.name, *row.aliases))
+        holds = ", ".join(f"{package} {version}" for package, version in row.versions.items())
+        typer.echo(f"{names}\n    {row.image_id or 'not built on this engine'}\n    {holds}")
+
+
 @images.command("save")
 def save_image(
-    name: Annotated[str, typer.Argument(help="base, model, or an image's id")],
+    name: Annotated[str, typer.Argument(help=f"{NAMES}, or an image's id")],
     file: Annotated[Path, typer.Argument(dir_okay=False, help="where the archive goes")],
 ) -> None:
     """Write an image to a file, so that other workers run the same bytes."""
@@ -67,8 +86,8 @@ def load_image(
 
 
 def _image(name: str) -> str:
-    if name not in IMAGES:
-        raise typer.BadParameter(f"There is no image '{name}'; choose from: {', '.join(IMAGES)}.")
+    if recipe.full_name(name) not in recipe.IMAGES:
+        raise typer.BadParameter(f"There is no image '{name}'; choose from: {NAMES}.")
     return name
 
 
@@ -86,19 +105,34 @@ def _time(text: str) -> float:
         raise typer.BadParameter(str(error)) from error
 
 
+def _checkpoints(named: list[str]) -> dict[str, str]:
+    paths = {}
+    for text in named:
+        name, equals, path = text.partition("=")
+        if not equals or not name or not path or name in paths:
+            raise typer.BadParameter(f"'{text}' must look like NAME=PATH, each name once.")
+        paths[name] = path
+    return paths
+
+
 @app.command()
 def run(
     submission: Annotated[Path, typer.Option(exists=True, file_okay=False, help="the submission's folder")],
     requests: Annotated[Path, typer.Option(exists=True, file_okay=False, help="a folder of requests.jsonl")],
     responses: Annotated[Path, typer.Option(file_okay=False, help="where the responses go")],
-    image: Annotated[str | None, typer.Option(help="base or model; by the submission's kind where not said")] = None,
+    image: Annotated[str | None, typer.Option(help=f"{NAMES}; by the submission's kind where not said")] = None,
     kind: Annotated[str | None, typer.Option(help="model or code; else as submission.yaml says")] = None,
     entry: Annotated[str | None, typer.Option(help="for code: file.py:Class")] = None,
     path: Annotated[str | None, typer.Option(help="for models: the folder inside the submission")] = None,
-    backend: Annotated[str | None, typer.Option(help="for models: causal or masked")] = None,
+    backend: Annotated[str | None, typer.Option(help=f"for models: {', '.join(BACKENDS)}")] = None,
     bos: Annotated[str | None, typer.Option(help="for causal models: none, tokenizer or a token")] = None,
+    scoring: Annotated[str | None, typer.Option(help=f"for encoder-decoders: {', '.join(SCORINGS)}")] = None,
     precision: Annotated[str | None, typer.Option(help="for models: fp32 or bf16")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="for models: requests at a time")] = None,
+    remote_code: Annotated[bool, typer.Option("--remote-code", help="for models: run the folder's own code")] = False,
+    checkpoint: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PATH", help="a checkpoint's folder in the submission; repeatable")
+    ] = None,
     cpus: Annotated[float, typer.Option(min=0.1)] = 2.0,
     memory: Annotated[str, typer.Option(help="such as 512m or 8g")] = "8g",
     pids: Annotated[int, typer.Option(min=2)] = 256,
@@ -117,8 +151,11 @@ def run(
         "path": path,
         "backend": backend,
         "bos": bos,
+        "scoring": scoring,
         "precision": precision,
         "batch_size": batch_size,
+        "remote_code": remote_code,
+        "checkpoints": _checkpoints(checkpoint or []),
     }
     done = run_folder(
         submission,

@@ -13,8 +13,9 @@ from sandbox.engine.names import new_name
 from sandbox.engine.options import traits
 from sandbox.engine.workspace import DockerWorkspace
 from sandbox.images import archive as archives
-from sandbox.images.build import find
-from sandbox.interface import EngineInfo, IntakeReport, IntakeRules, KeptVolume, SavedImage
+from sandbox.images import recipe
+from sandbox.images.build import find, standing, versions_of
+from sandbox.interface import EngineInfo, IntakeReport, IntakeRules, KeptVolume, ListedImage, SavedImage
 from sandbox.limits import Limits
 
 
@@ -42,7 +43,7 @@ class DockerSandbox:
         return info
 
     def image_id(self, name: str) -> str:
-        """Return the id of the image `base` or `model` built from these sources; raises ImageMissing."""
+        """Return the id of the image of this name built from these sources; raises ImageMissing."""
         with self._lock:
             known = self._images.get(name)
         if known is None:
@@ -51,6 +52,24 @@ class DockerSandbox:
             with self._lock:
                 self._images[name] = known
         return known
+
+    def image_versions(self, image_id: str) -> Mapping[str, str]:
+        """Return what an image says it holds, by package; nothing where it says nothing. Raises ImageMissing."""
+        with self._client() as client:
+            return versions_of(client, image_id)
+
+    def images(self) -> list[ListedImage]:
+        """Return the images that this release can build."""
+        with self._client() as client:
+            return [
+                ListedImage(
+                    name,
+                    tuple(short for short, full in recipe.ALIASES.items() if full == name),
+                    recipe.versions(name),
+                    standing(client, name),
+                )
+                for name in recipe.IMAGES
+            ]
 
     def has_image(self, image_id: str) -> bool:
         """Say whether this engine holds the image; where it does not, load its archive."""

@@ -31,6 +31,16 @@ class SavedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedImage:
+    """An image that this release can build, its short names, what it holds, and its id where the engine has it."""
+
+    name: str
+    aliases: tuple[str, ...]
+    versions: Mapping[str, str]
+    image_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class IntakeRules:
     """What an archive may hold; sizes in bytes.
 
@@ -223,7 +233,10 @@ class Workspace(Protocol):
     ) -> None: ...
 
     def put_requests(self, files: Mapping[str, bytes]) -> None:
-        """Stage requests by archive; keys are `<checkpoint>/<suite>/<seed>/requests.jsonl`."""
+        """Stage requests by archive; keys are `<checkpoint>/<suite>/<seed>/requests.jsonl`; so is `train.jsonl`."""
+
+    def put_media(self, files: Mapping[str, bytes]) -> None:
+        """Stage the files that requests name by digest, as /eval/media/<digest>; more may follow."""
 
     def predict(self, job: Job, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
         """Run the job to its end, its deadline or `kill`; raises SandboxUnavailable."""
@@ -248,7 +261,10 @@ class Sandbox(Protocol):
         """Ask the engine for its version; raises SandboxUnavailable with the command that mends it."""
 
     def image_id(self, name: str) -> str:
-        """Return the id of the image `base` or `model` built from these sources; raises ImageMissing."""
+        """Return the id of the image of this name built from these sources; raises ImageMissing."""
+
+    def image_versions(self, image_id: str) -> Mapping[str, str]:
+        """Return what an image says it holds, by package; raises ImageMissing."""
 
     def has_image(self, image_id: str) -> bool:
         """Say whether this engine holds the image; where it does not, load its archive."""
@@ -297,6 +313,7 @@ __all__ = [
     "KeptVolume",
     "KiB",
     "Limits",
+    "ListedImage",
     "MiB",
     "Outcome",
     "Progress",

@@ -1,17 +1,16 @@
 """The commands. Exit codes: 0 fine, 1 a check or self-test found something, 2 bad input."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from evaluators.cli.output import print_problems, print_scores
-from evaluators.importers.blimp import import_blimp
+from evaluators.cli.aggregating import aggregate_command
+from evaluators.cli.counting import words_command
+from evaluators.cli.importing import import_command
+from evaluators.cli.output import err, out, print_problems, print_scores, refusals
 from evaluators.predictions import FORMATS, score_predictions
 from evaluators.protocol.challenge import ChallengeDocument
 from evaluators.protocol.documents import Document
@@ -27,8 +26,9 @@ from evaluators.suites import check_suite, open_suite, select
 
 app = typer.Typer(help="Check, self-test, score and import suites.", no_args_is_help=True, add_completion=False,
                   pretty_exceptions_enable=False)  # fmt: skip
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+app.command("import")(import_command)
+app.command("aggregate")(aggregate_command)
+app.command("words")(words_command)
 
 SuiteFolder = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -41,19 +41,6 @@ SCHEMAS: dict[str, type[Document]] = {
     "challenge": ChallengeDocument,
     "scores": ScoresDocument,
 }
-
-
-@contextmanager
-def _refusals(as_json: bool) -> Iterator[None]:
-    """Bad input ends the command with its problems and exit code 2."""
-    try:
-        yield
-    except ProblemsFound as error:
-        if as_json:
-            out.print_json(data={"ok": False, "problems": [asdict(problem) for problem in error.problems]})
-        else:
-            print_problems(err, error.problems)
-        raise typer.Exit(2) from error
 
 
 @app.command()
@@ -83,7 +70,7 @@ def check(suite: SuiteFolder, as_json: AsJson = False) -> None:
 @app.command()
 def selftest(suite: SuiteFolder, as_json: AsJson = False) -> None:
     """Does the suite score as it must: constant answers, the gold, its opposite, another order, gaps, duplicates."""
-    with _refusals(as_json):
+    with refusals(as_json):
         expectations = run_selftest(open_suite(suite))
     ok = all(expectation.ok for expectation in expectations)
     if as_json:
@@ -102,7 +89,7 @@ def requests(
     split: Splits = None,
 ) -> None:
     """Write the requests as a sandboxed model sees them: shuffled, under opaque ids, without gold."""
-    with _refusals(False):
+    with refusals(False):
         drawn = draw_requests(
             select(open_suite(suite, with_gold=False), splits=split or ALL_SPLITS), key=seed_key(seed)
         )
@@ -122,7 +109,7 @@ def score_command(
     as_json: AsJson = False,
 ) -> None:
     """Score the responses to the requests that the same seed drew."""
-    with _refusals(as_json):
+    with refusals(as_json):
         chosen = select(open_suite(suite), splits=split or ALL_SPLITS)
         path = responses / "responses.jsonl" if responses.is_dir() else responses
         lines = [line for _, line in parse_lines(_bytes(path), file=path.name, code="E-OUT-FORMAT")]
@@ -135,39 +122,25 @@ def score_predictions_command(
     suite: SuiteFolder,
     file: Annotated[Path, typer.Argument(help="The prediction file, plain or gzip.")],
     format: Annotated[str, typer.Option(help=f"One of: {', '.join(FORMATS)}.")] = "native",  # noqa: A002
+    drop_last_batch: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Leave out each group's last incomplete batch of N items, as some published "
+                     "numbers do. For comparison with published numbers only; never ranked."),
+    ] = None,
     as_json: AsJson = False,
-) -> None:
+) -> None:  # fmt: skip
     """Score a file of predictions: joined on id; gaps are reported, unknown and repeated ids are errors."""
-    with _refusals(as_json):
-        scored = score_predictions(open_suite(suite), _bytes(file), format=format, file=file.name)
+    with refusals(as_json):
+        scored = score_predictions(
+            open_suite(suite), _bytes(file), format=format, file=file.name, drop_last_batch=drop_last_batch
+        )
     _show(scored, as_json)
-
-
-@app.command("import")
-def import_command(
-    format: Annotated[str, typer.Argument(metavar="FORMAT", help="blimp")],  # noqa: A002
-    source: Annotated[Path, typer.Argument(help="The source's files.")],
-    dest: Annotated[Path, typer.Argument(help="The suite folder to write.")],
-    index: Annotated[Path | None, typer.Option(help="Which lines form the suite.")] = None,
-    split: Annotated[str, typer.Option(help="The split of every item: dev, public or private.")] = "private",
-) -> None:
-    """Write a suite folder from a source's own format, with the counts it is known to have."""
-    with _refusals(False):
-        if format != "blimp":
-            raise ProblemsFound([Problem("E-IMPORT-FORMAT", f"there is no importer {format!r}", remedy="Use: blimp.")])
-        if split not in ALL_SPLITS:
-            raise ProblemsFound([Problem("E-IMPORT-SPLIT", f"there is no split {split!r}", field="--split",
-                                         remedy="Use dev, public or private.")])  # fmt: skip
-        count = import_blimp(source, dest, index=index, split=split)  # type: ignore[arg-type]
-        suite = open_suite(dest)
-    out.print(f"{suite.name}: {count:,} items in {dest}")
-    out.print(f"sha256 {suite.digest}")
 
 
 @app.command()
 def schema(name: Annotated[str, typer.Argument(help=f"One of: {', '.join(SCHEMAS)}.")]) -> None:
     """Print a document's JSON Schema."""
-    with _refusals(False):
+    with refusals(False):
         if name not in SCHEMAS:
             raise ProblemsFound([Problem("E-DOC-SCHEMA", f"there is no document {name!r}",
                                          remedy=f"Use one of: {', '.join(SCHEMAS)}.")])  # fmt: skip

@@ -1,12 +1,31 @@
 """Problems and scores as a person reads them at a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
-from evaluators.protocol.problems import Problem
-from evaluators.protocol.scores import ScoresDocument
+from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.protocol.scores import COMPATIBILITY, ScoresDocument
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def refusals(as_json: bool) -> Iterator[None]:
+    """Bad input ends the command with its problems and exit code 2."""
+    try:
+        yield
+    except ProblemsFound as error:
+        if as_json:
+            out.print_json(data={"ok": False, "problems": [asdict(problem) for problem in error.problems]})
+        else:
+            print_problems(err, error.problems)
+        raise typer.Exit(2) from error
 
 
 def print_problems(console: Console, problems: Iterable[Problem]) -> None:
@@ -33,5 +52,9 @@ def print_scores(console: Console, document: ScoresDocument) -> None:
         console.print(f"gap: {group}: {count:,} without an answer", style="yellow")
     if document.ignored:
         console.print(f"ignored: {', '.join(document.ignored)}")
+    if document.self_reported:
+        console.print(f"self-reported, never ranked: {len(document.self_reported):,} numbers (see --json)")
+    if COMPATIBILITY in document.flags:
+        console.print("For comparison with published numbers only; never ranked.", style="yellow")
     if document.flags:
         console.print(f"flags: {', '.join(document.flags)}", style="yellow")

@@ -10,6 +10,7 @@ from evaluators.suites import write_suite
 
 SENTENCES = 30_000
 LICENSE = "CC0-1.0"
+GIVEN_OUT = 12  # every twelfth twin of the hidden suite may be read: what rehearsals run on
 VERSION = "1"
 TEXT_NAME = "train.txt"
 
@@ -24,6 +25,7 @@ rules are original work. **Licence.** {license}.
 **How it is balanced.** Pairs are drawn as twins that change the same words in opposite directions (*this dog / these
 dog* and *these dogs / this dogs*), so any scorer that adds up a number per word, such as length or frequency, gets
 exactly half. The grammatical sentence stands first in half of the pairs of each phenomenon. A twin is a cluster.
+Every twelfth twin of the hidden suite is public: a sample to rehearse on.
 
 **How it was checked.** Tests hold the balance above, that no sentence stands in two pairs or in both suites, and that
 none stands in the training text, which is made of other combinations of the same words.
@@ -62,10 +64,21 @@ def write_all(folder: Path, *, seed: int, pairs: int = PAIRS, sentences: int = S
     return public, hidden, text
 
 
+def _given_out(pairs: Sequence[Pair]) -> frozenset[str]:
+    """The clusters that form the public sample: evenly from every phenomenon, and never all of one."""
+    clusters: dict[str, list[str]] = {}
+    for pair in pairs:
+        names = clusters.setdefault(pair.phenomenon, [])
+        if pair.cluster not in names:
+            names.append(pair.cluster)
+    return frozenset(name for names in clusters.values() if len(names) > 1 for name in names[::GIVEN_OUT])
+
+
 def _write(path: Path, half: str, pairs: Sequence[Pair], seed: int) -> None:
     """Write one suite folder."""
     path.mkdir(parents=True, exist_ok=True)
     described = manifest(half)
+    given_out = _given_out(pairs) if half == "hidden" else frozenset()
     write_suite(
         path,
         described,
@@ -74,7 +87,7 @@ def _write(path: Path, half: str, pairs: Sequence[Pair], seed: int) -> None:
                 id=pair.id,
                 group=pair.phenomenon,
                 tags=(pair.tag,),
-                split=HALVES[half],
+                split="public" if pair.cluster in given_out else HALVES[half],
                 cluster=pair.cluster,
                 choices=tuple(Candidate(continuation=text) for text in pair.candidates),
             )

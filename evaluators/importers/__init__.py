@@ -1,1 +1,77 @@
-"""Importers: from a source's own format to a suite folder, with the counts it is known to have."""
+"""Importers: from a source's own format to a suite folder, with the counts it is known to have. One module each."""
+
+from evaluators.importers import (
+    aoa,
+    blimp,
+    blimp_2023,
+    blimp_filtered,
+    blimp_nl,
+    blimp_supplement,
+    comps,
+    devbench,
+    entity_tracking,
+    ewok,
+    fast,
+    finetune_2026,
+    global_mmlu,
+    global_piqa,
+    glue,
+    hellaswag,
+    lm_eval,
+    msgs,
+    multiblimp,
+    reading,
+    vqa,
+    winogrande,
+    winoground,
+    wug,
+    xcomps,
+    xstorycloze,
+    zhoblimp,
+)
+from evaluators.importers.interface import Imported, Importer, Options, Written, run
+
+IMPORTERS: dict[str, Importer] = {
+    importer.name: importer
+    for importer in (
+        blimp.IMPORTER,
+        blimp_2023.IMPORTER,
+        blimp_filtered.IMPORTER,
+        fast.BLIMP,
+        blimp_supplement.IMPORTER,
+        fast.SUPPLEMENT,
+        ewok.IMPORTER,
+        fast.EWOK,
+        comps.IMPORTER,
+        entity_tracking.IMPORTER,
+        fast.ENTITY_TRACKING,
+        entity_tracking.IMPORTER_2026,
+        fast.ENTITY_TRACKING_2026,
+        wug.ADJECTIVES,
+        wug.PAST,
+        reading.EYE_TRACKING,
+        reading.SELF_PACED,
+        aoa.IMPORTER,
+        glue.IMPORTER,
+        glue.IMPORTER_2024,
+        msgs.IMPORTER,
+        finetune_2026.IMPORTER,
+        multiblimp.IMPORTER,
+        blimp_nl.IMPORTER,
+        zhoblimp.IMPORTER,
+        xcomps.IMPORTER,
+        winogrande.IMPORTER,
+        hellaswag.IMPORTER,
+        xstorycloze.IMPORTER,
+        global_piqa.IMPORTER,
+        global_mmlu.IMPORTER,
+        winoground.IMPORTER,
+        vqa.IMPORTER,
+        devbench.LEXICAL,
+        devbench.GRAMMATICAL,
+        devbench.SEMANTIC,
+        lm_eval.IMPORTER,
+    )
+}
+
+__all__ = ["IMPORTERS", "Imported", "Importer", "Options", "Written", "run"]

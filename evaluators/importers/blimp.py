@@ -4,20 +4,47 @@ Source: Warstadt et al. 2020, "BLiMP: The Benchmark of Linguistic Minimal Pairs 
 The filtered form of BabyLM 2024 and later keeps 59,875 of the 67,000 pairs.
 """
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from evaluators.importers.interface import BINARY, Collector, Counts, Imported, Importer, Options, run
 from evaluators.protocol.items import Split
 from evaluators.protocol.lines import parse_json, parse_lines
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.suite import SuiteManifest
-from evaluators.suites.folder import write_suite
 
 FILES = 67
 PAIRS_PER_FILE = 1000
 SUMMARY = "models_summary.jsonl"  # published beside the pairs; it holds accuracies, not items
+# How many pairs of each file BabyLM keeps; names in lower case, since sources write complex_NP_island in two ways.
+FILTERED: Counts = {
+    "adjunct_island": 928, "anaphor_gender_agreement": 971, "anaphor_number_agreement": 931,
+    "animate_subject_passive": 895, "animate_subject_trans": 923, "causative": 818, "complex_np_island": 846,
+    "coordinate_structure_constraint_complex_left_branch": 906,
+    "coordinate_structure_constraint_object_extraction": 949, "determiner_noun_agreement_1": 929,
+    "determiner_noun_agreement_2": 931, "determiner_noun_agreement_irregular_1": 681,
+    "determiner_noun_agreement_irregular_2": 820, "determiner_noun_agreement_with_adj_2": 941,
+    "determiner_noun_agreement_with_adj_irregular_1": 718, "determiner_noun_agreement_with_adj_irregular_2": 840,
+    "determiner_noun_agreement_with_adjective_1": 933, "distractor_agreement_relational_noun": 788,
+    "distractor_agreement_relative_clause": 871, "drop_argument": 920, "ellipsis_n_bar_1": 802,
+    "ellipsis_n_bar_2": 828, "existential_there_object_raising": 812, "existential_there_quantifiers_1": 930,
+    "existential_there_quantifiers_2": 911, "existential_there_subject_raising": 924,
+    "expletive_it_object_raising": 759, "inchoative": 855, "intransitive": 868,
+    "irregular_past_participle_adjectives": 961, "irregular_past_participle_verbs": 942,
+    "irregular_plural_subject_verb_agreement_1": 804, "irregular_plural_subject_verb_agreement_2": 892,
+    "left_branch_island_echo_question": 947, "left_branch_island_simple_question": 951,
+    "matrix_question_npi_licensor_present": 929, "npi_present_1": 909, "npi_present_2": 914,
+    "only_npi_licensor_present": 882, "only_npi_scope": 837, "passive_1": 840, "passive_2": 903,
+    "principle_a_c_command": 946, "principle_a_case_1": 912, "principle_a_case_2": 915, "principle_a_domain_1": 914,
+    "principle_a_domain_2": 915, "principle_a_domain_3": 941, "principle_a_reconstruction": 967,
+    "regular_plural_subject_verb_agreement_1": 890, "regular_plural_subject_verb_agreement_2": 945,
+    "sentential_negation_npi_licensor_present": 919, "sentential_negation_npi_scope": 871,
+    "sentential_subject_island": 961, "superlative_quantifiers_1": 979, "superlative_quantifiers_2": 986,
+    "tough_vs_raising_1": 948, "tough_vs_raising_2": 920, "transitive": 868, "wh_island": 960,
+    "wh_questions_object_gap": 859, "wh_questions_subject_gap": 898,
+    "wh_questions_subject_gap_long_distance": 857, "wh_vs_that_no_gap": 861,
+    "wh_vs_that_no_gap_long_distance": 875, "wh_vs_that_with_gap": 919, "wh_vs_that_with_gap_long_distance": 910,
+}  # fmt: skip
 CITATION = (
     "@article{warstadt-etal-2020-blimp, title={{BLiMP}: The Benchmark of Linguistic Minimal Pairs for {E}nglish}, "
     "author={Warstadt, Alex and Parrish, Alicia and Liu, Haokun and Mohananey, Anhad and Peng, Wei and Wang, Sheng-Fu "
@@ -25,81 +52,67 @@ CITATION = (
 )
 
 
-def import_blimp(source: Path, dest: Path, *, index: Path | None = None, split: Split = "private") -> int:
-    """Write the suite folder `dest` from the folder of published files; returns the number of pairs.
+def read(source: Path, options: Options) -> Imported:
+    """The pairs of the folder of published files; raises ProblemsFound where files or counts are not as published.
 
-    `index` is a JSON object {file stem: [line numbers from 0]}: those lines, in that order, form the suite, so that
-    item `<stem>/<k>` is the k-th of them. Raises ProblemsFound where files or counts are not as published.
+    `options.index` is a JSON object {file stem: [line numbers from 0]}: those lines, in that order, form the suite, so
+    that item `<stem>/<k>` is the k-th of them.
     """
     files = sorted(path for path in source.glob("*.jsonl") if path.name != SUMMARY)
     if len(files) != FILES:
-        raise ProblemsFound(
-            [
-                Problem(
-                    "E-IMPORT-COUNT",
-                    f"BLiMP has {FILES} files, here are {len(files)}",
-                    str(source),
-                    remedy="Name the folder that holds the published *.jsonl files.",
-                )
-            ]
-        )
+        sentence = f"BLiMP has {FILES} files, here are {len(files)}"
+        remedy = "Name the folder that holds the published *.jsonl files."
+        raise ProblemsFound([Problem("E-IMPORT-COUNT", sentence, str(source), remedy=remedy)])
+    index = options.index
     lines = _index(index, {path.stem for path in files}) if index else None
-    items: list[dict[str, Any]] = []
-    gold: list[dict[str, Any]] = []
+    collector = Collector(options)
     for path in files:
         pairs = list(_pairs(path))
-        chosen = range(len(pairs)) if lines is None else lines[path.stem]
-        for number, line in enumerate(chosen):
+        for line in range(len(pairs)) if lines is None else lines[path.stem]:
             if not 0 <= line < len(pairs):
                 raise ProblemsFound(
                     [Problem("E-IMPORT-INDEX", f"{path.name} has no line {line}", str(index), field=path.stem)]
                 )
             good, bad, term = pairs[line]
-            # In the order of their digests: what a model may see tells nothing about which is right.
-            texts = sorted((good, bad), key=lambda text: hashlib.sha256(text.encode()).digest())
-            items.append(
-                {
-                    "id": f"{path.stem}/{number}",
-                    "choices": [{"continuation": text} for text in texts],
-                    "group": path.stem,
-                    "tags": [term],
-                    "split": split,
-                }
-            )
-            gold.append({"id": f"{path.stem}/{number}", "gold": texts.index(good)})
-    write_suite(dest, manifest(filtered=lines is not None), items, gold, readme(len(items), filtered=lines is not None))
-    return len(items)
+            collector.choice(path.stem, [{"continuation": good}, {"continuation": bad}], 0, tags=[term])
+    expected = {path.stem: FILTERED.get(path.stem.lower()) if lines else PAIRS_PER_FILE for path in files}
+    return collector.imported(manifest=VERSIONS[lines is not None], notes=(CHECKED,), expected=expected)
+
+
+VERSIONS = {
+    False: {"key": "blimp", "title": "BLiMP", "version": "2020.1"},
+    True: {"key": "blimp-filtered", "title": "BLiMP, filtered for BabyLM 2024", "version": "2024.1"},
+}
+CHECKED = (
+    "Checked against a published submission of BabyLM 2024: its predictions score here as its organizers' own scorer "
+    "scores them."
+)
+IMPORTER = Importer(
+    name="blimp",
+    title="BLiMP",
+    source="Warstadt et al. 2020, github.com/alexwarstadt/blimp",
+    license="CC-BY-4.0",
+    form="Minimal pairs in 67 files; an item's id is `<file>/<k>`, k counting from 0 within the file as it stands here."
+    " A model chooses the sentence to which it gives the larger log-probability; the score is the mean over the files.",
+    read=read,
+    manifest={"task": "choice", **BINARY, "items": "public"},
+    citation=CITATION,
+)
+
+
+def import_blimp(source: Path, dest: Path, *, index: Path | None = None, split: Split = "private") -> int:
+    """Write the suite folder `dest` from the folder of published files; returns the number of pairs."""
+    # An index of the caller's own says itself how many pairs there are.
+    return run(IMPORTER, source, dest, Options(split=split, index=index), any_count=index is not None).items
 
 
 def manifest(*, filtered: bool) -> SuiteManifest:
     """The suite's manifest: accuracy, as the mean over the 67 files."""
     value = {
-        "schema": "suite/1",
-        "key": "blimp-filtered" if filtered else "blimp",
-        "title": "BLiMP, filtered for BabyLM 2024" if filtered else "BLiMP",
-        "version": "2024.1" if filtered else "2020.1",
-        "task": "choice",
-        "metric": "accuracy",
-        "chance": 0.5,
-        "range": [0, 1],
-        "direction": "higher",
-        "items": "public",
-        "license": "CC-BY-4.0",
+        "schema": "suite/1", **VERSIONS[filtered], **IMPORTER.manifest, "license": IMPORTER.license,
         "citation": {"bibtex": CITATION},
-    }
+    }  # fmt: skip
     return SuiteManifest.from_value(value, file="suite.yaml")
-
-
-def readme(pairs: int, *, filtered: bool) -> str:
-    """Where the suite comes from and how it was checked."""
-    form = "the lines that an index of BabyLM 2024 names" if filtered else "every line as published"
-    return (
-        f"# BLiMP{', filtered' if filtered else ''}\n\n{pairs:,} minimal pairs in {FILES} files: {form}.\n\n"
-        "Source: Warstadt et al. 2020, CC BY 4.0. An item's id is `<file>/<k>`, k counting from 0 within the file as\n"
-        "it stands here. A model chooses the sentence to which it gives the larger log-probability; the score is the\n"
-        "mean of the accuracies of the files.\n\nChecked against a published submission of BabyLM 2024: its\n"
-        "predictions score here as its organizers' own scorer scores them.\n"
-    )
 
 
 def _index(path: Path, stems: set[str]) -> dict[str, list[int]]:

@@ -3,8 +3,9 @@
 import zlib
 from collections.abc import Callable
 
-from evaluators.predictions import babylm_2024, native
+from evaluators.predictions import babylm, babylm_2023, finetune_2026, native
 from evaluators.predictions.answers import Answers
+from evaluators.predictions.compatibility import dropping_last_batch
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.scoring import Scored, score_answers
 from evaluators.suites.folder import Suite
@@ -12,7 +13,10 @@ from evaluators.suites.folder import Suite
 GZIP = b"\x1f\x8b"
 FORMATS: dict[str, Callable[[bytes, Suite, str], Answers]] = {
     "native": native.read,
-    "babylm-2024": babylm_2024.read,
+    "babylm-2023": babylm_2023.read,
+    "babylm-2024": babylm.reader("babylm-2024"),
+    "babylm-2025": babylm.reader("babylm-2025"),
+    "babylm-2026-finetune": finetune_2026.read,
 }
 MAX_UNPACKED_BYTES = 512 * 1024**2
 STEP = 4096  # bytes of packed data looked at at a time
@@ -56,10 +60,13 @@ def _broken(sentence: str, file: str) -> ProblemsFound:
     return ProblemsFound([Problem("E-PRED-FORMAT", sentence, file, remedy=remedy)])
 
 
-def score_predictions(suite: Suite, data: bytes, *, format: str, file: str = "predictions") -> Scored:  # noqa: A002
+def score_predictions(
+    suite: Suite, data: bytes, *, format: str, file: str = "predictions", drop_last_batch: int | None = None,  # noqa: A002
+) -> Scored:  # fmt: skip
     """Score a prediction file (plain or gzip); raises ProblemsFound for unknown or repeated ids and unreadable lines.
 
     Items without a prediction are reported as gaps and count as wrong; other suites' entries are listed as ignored.
+    `drop_last_batch` leaves out what some published numbers left out: the result is flagged, and never ranked.
     """
     read = FORMATS.get(format)
     if read is None:
@@ -75,7 +82,13 @@ def score_predictions(suite: Suite, data: bytes, *, format: str, file: str = "pr
         )
     answers = read(unpacked(data, file=file), suite, file)
     ignored = sorted({name[:MAX_IGNORED_CHARACTERS] for name in answers.ignored})[:MAX_IGNORED]
-    return score_answers(suite, answers.by_item, ignored=ignored)
+    scored = score_answers(suite, answers.by_item, ignored=ignored, steps=answers.steps)
+    if answers.self_reported:
+        document = scored.document.model_copy(update={"self_reported": answers.self_reported})
+        scored = Scored(document=document, items=scored.items)
+    if drop_last_batch is None:
+        return scored
+    return dropping_last_batch(suite, answers, size=drop_last_batch, honest=scored)
 
 
 __all__ = ["FORMATS", "score_predictions", "unpacked"]

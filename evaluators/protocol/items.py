@@ -173,9 +173,13 @@ class SimilarityItem(Item):
 
 
 class SimilarityGold(Gold):
-    """What people answered: a number for each row and column (null: nobody was asked)."""
+    """What people answered: a number for each row and column (null: nobody was asked).
+
+    `target` is the right column of each row, from 0, where one is right.
+    """
 
     matrix: tuple[tuple[Cell | None, ...], ...] = Field(min_length=1)
+    target: tuple[Annotated[int, Field(ge=0, strict=True)], ...] | None = None
 
 
 def shape_fault(value: Any, *, rows: int, cols: int) -> str | None:

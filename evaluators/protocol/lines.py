@@ -62,7 +62,9 @@ def parse_json(
         raise ProblemsFound([Problem(code, "it is nested too deeply", file, line, remedy="Flatten it.")]) from error
 
 
-def parse_lines(data: bytes, *, file: str, code: str = "E-DOC-JSON") -> Iterator[tuple[int, dict[str, Any]]]:
+def parse_lines(
+    data: bytes, *, file: str, code: str = "E-DOC-JSON", max_line_bytes: int = MAX_LINE_BYTES
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each line's number (from 1) and object; empty lines are passed over; raises ProblemsFound at the first fault."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
         raise ProblemsFound(
@@ -80,8 +82,8 @@ def parse_lines(data: bytes, *, file: str, code: str = "E-DOC-JSON") -> Iterator
     for number, raw in enumerate(io.BytesIO(data), 1):
         if not raw.strip():
             continue
-        if len(raw) > MAX_LINE_BYTES:
-            raise ProblemsFound([Problem(code, f"the line is longer than {MAX_LINE_BYTES:,} bytes", file, number)])
+        if len(raw) > max_line_bytes:
+            raise ProblemsFound([Problem(code, f"the line is longer than {max_line_bytes:,} bytes", file, number)])
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from evaluators.protocol.documents import Document
 
+# Flags numbers that were computed as somebody published them, and not as they should be.
+COMPATIBILITY = "compatibility"
+
 
 class Measure(Document):
     """A metric's value over n items, with its 95 % interval where one is defined."""
@@ -24,7 +27,10 @@ class Coverage(Document):
 
 
 class ScoresDocument(Document):
-    """The scores of one response set; where an item asked was not answered it is not complete, and never ranked."""
+    """The scores of one response set; where an item asked was not answered it is not complete, and never ranked.
+
+    `self_reported` are numbers that the team computed itself: shown as such, and never ranked.
+    """
 
     schema_: Literal["scores/1"] = Field(default="scores/1", alias="schema")
     suite: str
@@ -39,8 +45,9 @@ class ScoresDocument(Document):
     gaps: dict[str, int] = Field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    self_reported: dict[str, float | None] = Field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
-        """Whether every item that was asked has an answer."""
-        return self.coverage.answered == self.coverage.asked
+        """Whether every item that was asked has an answer, and counts."""
+        return self.coverage.answered == self.coverage.asked and COMPATIBILITY not in self.flags

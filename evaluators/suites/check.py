@@ -7,6 +7,9 @@ from pathlib import Path
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.suite import WeightedAggregate
 from evaluators.suites.folder import ITEMS, MAX_PROBLEMS, Suite, open_suite
+from evaluators.suites.media import media_findings
+from evaluators.tasks import setting_of, task_of
+from evaluators.tasks.interface import Sample
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,16 @@ def check_suite(folder: Path) -> CheckReport:
     if not suite.items:
         problems.append(Problem("E-SUITE-EMPTY", "the suite has no items", ITEMS, remedy="Add a line for each item."))
     problems += _weight_problems(suite)
-    return CheckReport(problems=problems, warnings=_warnings(folder, suite), suite=suite)
+    problems += _task_problems(suite)
+    missing, unused = media_findings(suite, folder)
+    return CheckReport(problems=problems + missing, warnings=_warnings(folder, suite) + unused, suite=suite)
+
+
+def _task_problems(suite: Suite) -> list[Problem]:
+    """What the suite's own task finds."""
+    gold = [suite.gold[item.id] for item in suite.items]
+    sample = Sample(suite.items, gold, [], setting_of(suite.manifest))
+    return task_of(suite.manifest).faults(sample, suite.train)[:MAX_PROBLEMS]
 
 
 def _weight_problems(suite: Suite) -> list[Problem]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from evaluators.protocol.documents import Document, canonical_json, problems_of
 from evaluators.protocol.items import Gold, Item, TrainLine
-from evaluators.protocol.lines import parse_lines
+from evaluators.protocol.lines import MAX_LINE_BYTES, parse_lines
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.suite import SuiteManifest
 from evaluators.tasks import setting_of, task_of
@@ -19,6 +19,8 @@ from evaluators.tasks.interface import Task
 
 MANIFEST, ITEMS, GOLD, TRAIN, MEDIA = "suite.yaml", "items.jsonl", "gold.jsonl", "train.jsonl", "media"
 MAX_FILE_BYTES = 2_000_000_000
+# The gold of a similarity item may be a matrix of millions of numbers.
+MAX_GOLD_LINE_BYTES = 128_000_000
 # A file with thousands of faults is told by its first few.
 MAX_PROBLEMS = 50
 
@@ -70,7 +72,8 @@ def read_lines(folder: Path, name: str, model: type[Line]) -> list[Line]:
     found: list[Line] = []
     problems: list[Problem] = []
     seen: dict[str, int] = {}
-    for number, value in parse_lines(_read(folder, name), file=name):
+    longest = MAX_GOLD_LINE_BYTES if name == GOLD else MAX_LINE_BYTES
+    for number, value in parse_lines(_read(folder, name), file=name, max_line_bytes=longest):
         try:
             line = model.model_validate(value)
         except ValidationError as error:

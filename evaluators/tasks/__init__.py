@@ -5,10 +5,20 @@ from pydantic import ValidationError
 from evaluators.protocol.documents import problems_of
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.suite import SuiteManifest
-from evaluators.tasks import choice
+from evaluators.tasks import acquisition, choice, classification, probability, similarity, surprisal
 from evaluators.tasks.interface import Setting, Step, Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (choice.TASK,)}
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        acquisition.TASK,
+        choice.TASK,
+        classification.TASK,
+        probability.TASK,
+        similarity.TASK,
+        surprisal.TASK,
+    )
+}
 
 
 def task_of(manifest: SuiteManifest) -> Task:
@@ -36,4 +46,4 @@ def setting_of(manifest: SuiteManifest, *, steps: tuple[Step, ...] = ()) -> Sett
         raise ProblemsFound(
             [Problem(one.code, one.message, one.file, one.line, f"options.{one.field}", one.remedy) for one in problems]
         ) from error
-    return Setting(manifest.length_norm, options, steps)
+    return Setting(manifest.length_norm, options, steps, manifest.metric)

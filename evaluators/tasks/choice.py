@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evaluators.protocol.items import ChoiceGold, ChoiceItem
+from evaluators.protocol.items import ChoiceGold, ChoiceItem, ProbabilityItem
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.tasks.interface import (
     ACCURACY,
@@ -19,7 +19,7 @@ from evaluators.tasks.interface import (
 )
 
 
-def ask(item: ChoiceItem, _setting: Setting) -> list[Asked]:
+def ask(item: ChoiceItem | ProbabilityItem, _setting: Setting) -> list[Asked]:
     """One request for each candidate."""
     return [
         Asked(
@@ -36,7 +36,7 @@ def ask(item: ChoiceItem, _setting: Setting) -> list[Asked]:
     ]
 
 
-def normalised(item: ChoiceItem, position: int, answer: Answer, setting: Setting) -> float:
+def normalised(item: ChoiceItem | ProbabilityItem, position: int, answer: Answer, setting: Setting) -> float:
     """A candidate's log-probability (nats), divided by its tokens or UTF-8 bytes where the suite says so."""
     logprob = float(answer["logprob"])
     if setting.length_norm == "tokens":
@@ -87,7 +87,7 @@ def join(item: ChoiceItem, gold: ChoiceGold) -> str | None:
     return f"the item has {len(item.choices)} choices, so its gold can't be {gold.gold}"
 
 
-def _level(item: ChoiceItem, position: int, level: float, setting: Setting) -> dict[str, Any]:
+def at_level(item: ChoiceItem | ProbabilityItem, position: int, level: float, setting: Setting) -> dict[str, Any]:
     """An answer that is `level` after the suite's own normalisation."""
     length = len(item.choices[position].continuation.encode()) if setting.length_norm == "bytes" else 1
     return {"logprob": level * length, "tokens": 1}
@@ -99,7 +99,7 @@ def probes(_sample: Sample) -> list[Probe]:
     def levels(right: float, wrong: float) -> Any:
         def answers(item: ChoiceItem, gold: ChoiceGold, setting: Setting) -> Answers:
             return {
-                position: _level(item, position, right if position == gold.gold else wrong, setting)
+                position: at_level(item, position, right if position == gold.gold else wrong, setting)
                 for position in range(len(item.choices))
             }
 

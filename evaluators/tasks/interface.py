@@ -1,6 +1,6 @@
 """What every task family provides; scoring, self-test and draw know tasks by this alone."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluators.protocol.documents import Document
-from evaluators.protocol.items import Gold, Item
+from evaluators.protocol.items import Gold, Item, TrainLine
+from evaluators.protocol.problems import Problem
 from evaluators.protocol.suite import LengthNorm
 from evaluators.statistics.resampling import Statistic
 
@@ -56,11 +57,15 @@ class NoOptions(Document):
 
 @dataclass(frozen=True)
 class Setting:
-    """What of the suite an item's score depends on; `steps` are the checkpoints of tasks that go over them."""
+    """What of the suite an item's score depends on; `steps` are the checkpoints of tasks that go over them.
+
+    `metric` is the one the suite is ranked by: what the self-test expects depends on it, an item's score never does.
+    """
 
     length_norm: LengthNorm = "none"
     options: Document = field(default_factory=NoOptions)
     steps: tuple[Step, ...] = ()
+    metric: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,13 +92,15 @@ class Metric:
     """A number over items: `prepare` does once what does not depend on how often an item counts.
 
     `low` and `high` bound its values. `mean`: it is the weighted mean of the item scores, so that intervals for
-    proportions apply.
+    proportions apply. `alike` says of an item by its gold and score which others the metric can't tell it from: a
+    metric over classes is then drawn anew in a fraction of the time.
     """
 
     prepare: Callable[[Sample], Statistic]
     low: float
     high: float
     mean: bool = False
+    alike: Callable[[Any, ItemScore], Hashable] | None = None
 
 
 def _mean_of_scores(sample: Sample) -> Statistic:
@@ -135,7 +142,9 @@ class Task:
     `ask` lists an item's requests; `answered` says whether all of them have an answer; `score` turns the answers into
     the item's score (a missing answer counts as the worst); `metrics` are those that a suite may rank by;
     `details` are more numbers worth a line; `join` says what keeps item and gold from belonging together; `probes` are
-    the self-test's expectations; `arbitrary` answers a request by its body alone; `flags` are a reviewer's hints.
+    the self-test's expectations; `arbitrary` answers a request by its body alone (and `checkpoint`, where it has one);
+    `flags` are a reviewer's hints; `faults` are what a check of the whole suite finds, beside what its lines say one by
+    one.
     """
 
     name: str
@@ -151,6 +160,7 @@ class Task:
     join: Callable[[Any, Any], str | None] = lambda _item, _gold: None
     flags: Callable[[Mapping[str, Answers], Sample], tuple[str, ...]] = lambda _answers, _sample: ()
     details: Callable[[Setting], Mapping[str, Metric]] = lambda _setting: {}
+    faults: Callable[[Sample, Sequence[TrainLine]], list[Problem]] = lambda _sample, _train: []
     options: type[Document] = NoOptions
     over_checkpoints: bool = False
     trains: bool = False  # the suite holds train.jsonl

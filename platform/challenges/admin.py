@@ -183,12 +183,26 @@ class TrackAdmin(BaseAdmin):
         (None, {"fields": ["challenge", "key", "title", "description", "position"]}),
         (
             "What it takes",
-            {"fields": ["kinds", "backends", "convert_weights", "remote_code", "max_bytes", "questions", "budget"]},
+            {
+                "fields": [
+                    "kinds",
+                    "backends",
+                    "convert_weights",
+                    "remote_code",
+                    "max_bytes",
+                    "checkpoints",
+                    "questions",
+                    "budget",
+                ]
+            },
         ),
         ("Limits of a run", {"fields": ["image", "cpus", "memory", "pids", "gpus", "wall", "disk", "hardware"]}),
         ("Paused by the platform", {"fields": ["paused_at", "paused_reason"]}),
         ("Rehearsals", {"fields": ["rehearsals_hour", "rehearsal_items"]}),
-        ("Ranking", {"fields": ["counts", "aggregate", "missing", "alpha", "round_digits", "ladder"]}),
+        (
+            "Ranking",
+            {"fields": ["counts", "aggregate", "missing", "least_provenance", "alpha", "round_digits", "ladder"]},
+        ),
     ]
 
     @admin.action(description="Lift the pause (the fault of the platform is mended)", permissions=["change"])

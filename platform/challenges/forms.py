@@ -11,22 +11,23 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
+from challenges import selectors
 from challenges.models import Challenge, Role, Track
-from evaluators.protocol.challenge import (
-    DURATION_UNITS,
-    SIZE_UNITS,
-    ChallengeDocument,
-    TrackDocument,
-    ladder_value,
-    read_duration,
-    read_size,
-    unscaled,
-)
+from evaluators.protocol.challenge import ChallengeDocument, TrackDocument
 from evaluators.protocol.documents import dump_yaml, parse_yaml
 from evaluators.protocol.problems import ProblemsFound
+from evaluators.protocol.ranking import ladder_value
+from evaluators.protocol.values import DURATION_UNITS, SIZE_UNITS, read_duration, read_size, unscaled
 
 KINDS = [("model", "Model: a Hugging Face folder"), ("code", "Code: a Python class"), ("predictions", "Predictions")]
-BACKENDS = [("causal", "Causal"), ("masked", "Masked")]
+BACKENDS = [
+    ("causal", "Causal"),
+    ("masked", "Masked"),
+    ("mntp", "Masked next-token prediction"),
+    ("encoder-decoder", "Encoder-decoder"),
+    ("vision", "Causal, with images"),
+    ("dual-encoder", "Dual encoder"),
+]
 
 
 class UnitField(forms.CharField):
@@ -119,8 +120,14 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
     max_bytes = _size("Largest file", "Of a hand-in, such as 2g.")
     wall = UnitField(units=DURATION_UNITS, read=read_duration, label="Wall time", help_text="Of a run, such as 90m.")
     budget = YamlField(
-        empty={}, help_text="YAML: words, words_seen, epochs, bytes, byte_premium, teachers. Such as: words: 10000000"
+        empty={},
+        help_text="YAML: words, words_seen, epochs, bytes, byte_premium (a number, or table), tolerance, teachers. "
+        "Such as: words: 10000000",
     )
+    checkpoints = YamlField(
+        empty={}, help_text="YAML: names, or schedule (babylm-strict, babylm-strict-small), and required. Empty: the "
+        "track scores one model.",
+    )  # fmt: skip
     questions = YamlField(
         empty=[],
         rows=10,
@@ -128,8 +135,9 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
         "options, min, max. Such as: - {key: epochs, type: integer, required: true}",
     )
     aggregate = YamlField(
-        empty={}, help_text="YAML: method (macro: the mean over the phase's suites) and weights by a suite's key. "
-        "Such as: weights: {owls: 2}. Empty: every suite weighs 1.",
+        empty={}, help_text="YAML: method (macro: the mean over the phase's suites) weights and scales by the key "
+        "of a suite or part, parts (key, title, members, of), note. Such as: weights: {owls: 2}. Empty: every suite "
+        "weighs 1.",
     )  # fmt: skip
 
     class Meta:
@@ -147,6 +155,7 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
             "pids": "Processes",
             "counts": "What counts of a team's entries",
             "missing": "Where a score is missing",
+            "least_provenance": "Least provenance that is ranked",
             "alpha": "Error level of intervals and ties",
             "round_digits": "Digits shown",
             "convert_weights": "Older weights",
@@ -165,6 +174,15 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
         "rehearsal.items": "rehearsal_items",
     }
 
+    def clean_image(self) -> str:
+        """Refuse another image than the one that the track was frozen to, once somebody has entered."""
+        image = str(self.cleaned_data["image"])
+        if sentence := selectors.frozen_against(self.instance, image):
+            raise forms.ValidationError(sentence)
+        if not selectors.keeps_image(self.instance, image):
+            self.instance.image_id, self.instance.image_versions = "", {}
+        return image
+
     def clean(self) -> dict[str, Any]:
         """Refuse what challenge.yaml would refuse, on the field in question."""
         cleaned = super().clean() or {}
@@ -180,11 +198,13 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
             "budget": cleaned["budget"],
             "max_size": cleaned["max_bytes"],
             "sandbox": {name: cleaned[name] for name in sandbox},
+            "checkpoints": cleaned["checkpoints"] or None,
             "questions": cleaned["questions"],
             "ranking": {
                 "counts": cleaned["counts"],
                 "aggregate": cleaned["aggregate"],
                 "missing": cleaned["missing"],
+                "least_provenance": cleaned["least_provenance"],
                 "alpha": cleaned["alpha"],
                 "round": cleaned["round_digits"],
                 "ladder": ladder_value(cleaned["ladder"]),
@@ -202,6 +222,7 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
         return {
             **cleaned,
             "budget": document.budget.to_value(),
+            "checkpoints": document.checkpoints.to_value() if document.checkpoints else {},
             "questions": [question.to_value() for question in document.questions],
             "aggregate": document.ranking.aggregate.to_value(),
         }

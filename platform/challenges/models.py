@@ -103,6 +103,14 @@ class Track(models.Model):
         UNRANKED = "unranked", "It is not ranked"
         WORST = "worst", "The missing score counts as the worst possible"
 
+    class LeastProvenance(models.TextChoices):
+        """How far a score must be trustworthy to be ranked, least first."""
+
+        SELF_REPORTED = "self-reported", "Told by the team"
+        PREDICTIONS = "predictions", "Computed from predictions"
+        SPOT_CHECKED = "spot-checked", "Predictions that were spot-checked"
+        RUN_HERE = "run here", "Run here"
+
     challenge = models.ForeignKey(Challenge, on_delete=models.CASCADE, related_name="tracks")
     key = models.CharField(max_length=60, validators=[KEY])
     title = models.CharField(max_length=200)
@@ -111,8 +119,14 @@ class Track(models.Model):
     kinds = models.JSONField(default=list, help_text='Kinds of submission taken, e.g. ["model", "code"].')
     backends = models.JSONField(default=list, blank=True, help_text='Model backends taken, e.g. ["causal"].')
     budget = models.JSONField(default=dict, blank=True, help_text="Words, epochs and the like.")
+    checkpoints = models.JSONField(
+        default=dict, blank=True, help_text='E.g. {"schedule": "babylm-strict", "required": true}. Empty: none taken.'
+    )
     questions = models.JSONField(default=list, blank=True, help_text="The track's own typed questions.")
     image = models.CharField(max_length=120, default="model", help_text="Runner image, `name` or `name@sha256:…`.")
+    # Set when the first phase opens or the first run is planned, whichever is earlier; from then on it is the image.
+    image_id = models.CharField(max_length=80, blank=True, editable=False, help_text="What `image` was frozen to.")
+    image_versions = models.JSONField(default=dict, blank=True, editable=False, help_text="What it holds, by package.")
     cpus = models.FloatField(default=2, validators=[MinValueValidator(0.1)])
     memory = models.PositiveBigIntegerField(default=4 * 1024**3, validators=[MinValueValidator(64 * 1024**2)])
     pids = models.PositiveIntegerField(default=256, validators=[MinValueValidator(8), MaxValueValidator(4096)])
@@ -123,6 +137,10 @@ class Track(models.Model):
     max_bytes = models.PositiveBigIntegerField(default=2 * 1024**3, help_text="The largest hand-in, in bytes.")
     counts = models.CharField(max_length=10, choices=Counts, default=Counts.BEST)
     aggregate = models.JSONField(default=dict, blank=True, help_text='E.g. {"method": "macro", "weights": {…}}.')
+    least_provenance = models.CharField(
+        max_length=16, choices=LeastProvenance, default=LeastProvenance.PREDICTIONS,
+        help_text="What has less is shown and not ranked.",
+    )  # fmt: skip
     missing = models.CharField(max_length=10, choices=Missing, default=Missing.UNRANKED)
     alpha = models.FloatField(default=0.05, validators=[MinValueValidator(0.0001), MaxValueValidator(0.5)])
     round_digits = models.PositiveIntegerField(default=2, validators=[MaxValueValidator(6)])

@@ -10,7 +10,8 @@ from django.template.defaultfilters import filesizeformat
 
 from accounts.models import Team, User
 from challenges.models import Challenge, Phase, Role, Track
-from evaluators.protocol.challenge import zone
+from evaluators.protocol.values import zone
+from sandbox.images import recipe
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser, challenge: Challenge) -> frozenset[str]:
@@ -105,6 +106,28 @@ def limits_in_words(track: Track) -> str:
     return ", ".join(parts)
 
 
+def image_in_words(track: Track) -> str:
+    """`model: transformers 5.23.0, torch 2.13.0`, and whether that is frozen; the id alone where no more is known."""
+    name, _, digest = track.image.partition("@")
+    image_id = track.image_id or digest
+    if not image_id:
+        return f"{name}, as it is when the track's first phase opens"
+    held = f": {recipe.in_words(track.image_versions)}" if track.image_versions else ""
+    return f"{name}{held} ({image_id[:19]}, frozen)"
+
+
+def keeps_image(track: Track, image: str) -> bool:
+    """Whether the track, given this image, goes on with the one that it was frozen to."""
+    return image == track.image or (bool(track.image_id) and image.partition("@")[2] == track.image_id)
+
+
+def frozen_against(track: Track, image: str) -> str:
+    """The sentence that refuses another image once somebody has entered the track; empty where it may be chosen."""
+    if not track.image_id or keeps_image(track, image) or not track.entries.exists():
+        return ""
+    return f"the track has entries, so its image is frozen to {track.image.partition('@')[0]}@{track.image_id}"
+
+
 def _count(number: float, what: str) -> str:
     return f"{number:g} {what}{'' if number == 1 else 's'}"
 
@@ -121,7 +144,6 @@ BUDGET_WORDS = {
     "words_seen": "{:,} words seen in training",
     "epochs": "{:,} epochs",
     "bytes": "{:,} bytes of text",
-    "byte_premium": "byte premium {:g}",
 }
 
 
@@ -130,8 +152,13 @@ def budget_in_words(track: Track) -> str:
     parts = [
         text.format(track.budget[name]) for name, text in BUDGET_WORDS.items() if track.budget.get(name) is not None
     ]
-    if track.budget.get("teachers"):
-        parts.append(f"teachers: {', '.join(track.budget['teachers'])}")
+    premium = track.budget.get("byte_premium")
+    if premium is not None:
+        parts.append("each language over its byte premium" if premium == "table" else f"byte premium {premium:g}")
+    if track.budget.get("tolerance"):
+        parts.append(f"{100 * track.budget['tolerance']:g} % tolerance")
+    if track.budget.get("teachers") is not None:
+        parts.append(f"teachers: {', '.join(track.budget['teachers']) or 'none'}")
     return ", ".join(parts)
 
 

@@ -19,6 +19,7 @@ def challenge(request: HttpRequest, challenge: str) -> HttpResponse:
             "phases": selectors.phase_lines(track),
             "description": markdown.render(track.description, below=2),
             "limits": selectors.limits_in_words(track),
+            "image": selectors.image_in_words(track) if set(track.kinds) - {"predictions"} else "",
             "budget": selectors.budget_in_words(track),
             "ranking": selectors.ranking_in_words(track),
             "open": any(phase.is_open for phase in track.phases.all()),

@@ -3,6 +3,7 @@
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from os import getpid
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import environ
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
+
+from config.encryption import new_key
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 env = environ.FileAwareEnv()
@@ -19,24 +22,23 @@ VAR = Path(env.str("PROCTOR_VAR", default=str(ROOT / "var"))).resolve()
 VAR.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
-def _secret_key() -> str:
-    """The key from the environment, or one made at the first start and kept where only this user reads it."""
-    given = env.str("PROCTOR_SECRET_KEY", default="")
-    if given:
-        return str(given)
-    path = VAR / "secret_key"
+def _kept(name: str, make: Callable[[], str]) -> str:
+    """A secret that is made at the first start and kept where only this user reads it."""
+    path = VAR / name
     if not path.exists():
         # Written whole and then named: of processes that start together, none reads a half of it, and one wins.
-        descriptor, draft = tempfile.mkstemp(dir=VAR, prefix="secret_key-")
+        descriptor, draft = tempfile.mkstemp(dir=VAR, prefix=f"{name}-")
         with open(descriptor, "w") as file:  # noqa: PTH123 - a descriptor
-            file.write(secrets.token_urlsafe(50))
+            file.write(make())
         with suppress(FileExistsError):
             path.hardlink_to(draft)
         Path(draft).unlink()
     return path.read_text()
 
 
-SECRET_KEY = _secret_key()
+SECRET_KEY = env.str("PROCTOR_SECRET_KEY", default="") or _kept("secret_key", lambda: secrets.token_urlsafe(50))
+# What gated suites, their answers and item scores are encrypted under: the first writes, all of them read.
+SEALING_KEYS = env.list("PROCTOR_SEALING_KEYS", default=[]) or _kept("sealing_keys", new_key).split()
 DEBUG = env.bool("PROCTOR_DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list("PROCTOR_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("PROCTOR_ORIGINS", default=[])
@@ -116,7 +118,7 @@ STORAGES = {
     # `default` is what users may see (logos); `artifacts` what teams handed in; `sealed` suites, answers, item scores.
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR / "public"}},
     "artifacts": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"location": VAR / "artifacts"}},
-    "sealed": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"location": VAR / "sealed"}},
+    "sealed": {"BACKEND": "config.storage.SealedStorage", "OPTIONS": {"location": VAR / "sealed"}},
     # Runner images as `docker save` archives, from which any worker takes the same bytes.
     "images": {"BACKEND": "config.storage.PrivateStorage", "OPTIONS": {"location": VAR / "images"}},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -202,6 +204,14 @@ FORM_MAX_BYTES = env.int("PROCTOR_FORM_MAX_BYTES", default=512 * 1024 * 1024)
 FILE_UPLOAD_HANDLERS = ["config.upload_handlers.BoundedUploadHandler"]
 FILE_UPLOAD_TEMP_DIR = VAR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True, mode=0o700)
+
+# Hubs that models may be handed in from: the first is the hub itself, the others are where it may send us on to.
+HUB_HOSTS = env.list("PROCTOR_HUB_HOSTS", default=["huggingface.co", "*.huggingface.co", "*.hf.co"])
+# Whether a hub that is named above may be on this very machine, without encryption: for tests.
+HUB_LOOPBACK = env.bool("PROCTOR_HUB_LOOPBACK", default=False)
+# How long a worker fetches before it lets other work have its turn, and when a hub that is away is given up.
+HUB_TURN_SECONDS = env.float("PROCTOR_HUB_TURN_SECONDS", default=300)
+HUB_GIVE_UP_HOURS = env.float("PROCTOR_HUB_GIVE_UP_HOURS", default=24)
 
 # The broker is a wake-up call; the database is the truth (docs/decisions). Nothing reads results from it.
 CELERY_BROKER_URL = env.str("PROCTOR_BROKER_URL", default=f"redis+socket://{VAR / 'redis.sock'}")

@@ -13,6 +13,7 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
+from evaluations.checkpoints import Place, steps_asked
 from evaluations.faults import storable
 from evaluations.models import Evaluation, ResponseSet, Score
 from evaluators import __version__
@@ -24,12 +25,20 @@ from suites import services as suites
 from suites.models import PhaseSuite
 from suites.services import Selection
 
+FINISHED = Place()
 
-def key_of(*, registration_id: int, digest: str, phase_suite: PhaseSuite, image_id: str, backend: str) -> str:
+
+def key_of(
+    *, registration_id: int, digest: str, phase_suite: PhaseSuite, image_id: str, backend: str, place: Place = FINISHED
+) -> str:
     """The key under which answers are reused: everything that could change them, and the team that they belong to."""
-    parts = [
-        registration_id, digest, phase_suite.suite_version.digest, phase_suite.selection, "main", 0, image_id, backend,
+    parts: list[Any] = [
+        registration_id, digest, phase_suite.suite_version.digest, phase_suite.selection, place.checkpoint,
+        place.train_seed, image_id, backend,
     ]  # fmt: skip
+    if place.steps:
+        # Tracks may take different checkpoints of one submission, and what is asked over them differs then.
+        parts.append([list(step) for step in place.steps])
     return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 
@@ -40,11 +49,53 @@ def selection_of(response_set: ResponseSet) -> Selection:
 
 def keep(response_set: ResponseSet, responses: Iterable[Mapping[str, Any]]) -> None:
     """Seal the canonical responses and make the set complete; where another run was first, its answers stay."""
-    ordered = sorted(responses, key=lambda response: str(response["id"]))
-    lines = b"".join(canonical_json(response) + b"\n" for response in ordered)
-    name = sealing.write_bytes(f"responses/{response_set.key}.jsonl.gz", gzip.compress(lines, mtime=0))
+    lines = _lines(responses)
+    packed, gated = gzip.compress(lines, mtime=0), response_set.suite_version.gated
+    name = sealing.write_bytes(f"responses/{response_set.key}.jsonl.gz", packed, gated=gated)
     if not _complete(response_set, sealed_name=name, digest=hashlib.sha256(lines).hexdigest()):
         sealing.forget(name)
+    for part in response_set.parts.values():
+        sealing.forget(part)
+    if response_set.parts:
+        ResponseSet.objects.filter(pk=response_set.pk).update(parts={})
+        response_set.parts = {}
+
+
+def keep_part(response_set: ResponseSet, checkpoint: str, responses: Iterable[Mapping[str, Any]]) -> None:
+    """Seal what a set that goes over checkpoints is answered at one of them; what was there first stays."""
+    packed = gzip.compress(_lines(responses), mtime=0)
+    gated = response_set.suite_version.gated
+    name = sealing.write_bytes(f"responses/{response_set.key}-{checkpoint}.jsonl.gz", packed, gated=gated)
+    with transaction.atomic():
+        current = ResponseSet.objects.select_for_update().get(pk=response_set.pk)
+        kept = not current.complete and checkpoint not in current.parts
+        if kept:
+            current.parts[checkpoint] = name
+            current.save(update_fields=["parts"])
+    response_set.refresh_from_db()
+    if not kept:
+        sealing.forget(name)
+
+
+def read_parts(response_set: ResponseSet) -> list[dict[str, Any]]:
+    """What the set is answered so far, at the checkpoints that are finished."""
+    return [response for name in response_set.parts.values() for response in _unpacked(name)]
+
+
+def settle(response_set: ResponseSet) -> None:
+    """Complete a set that goes over checkpoints once it is answered at all of them."""
+    steps = {step.name for step in steps_asked(response_set)}
+    if response_set.parts and not response_set.complete and steps <= response_set.parts.keys():
+        keep(response_set, read_parts(response_set))
+
+
+def _lines(responses: Iterable[Mapping[str, Any]]) -> bytes:
+    ordered = sorted(responses, key=lambda response: str(response["id"]))
+    return b"".join(canonical_json(response) + b"\n" for response in ordered)
+
+
+def _unpacked(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in gzip.decompress(sealing.read_bytes(name)).splitlines()]
 
 
 def keep_predictions(response_set: ResponseSet) -> None:
@@ -63,7 +114,7 @@ def _complete(response_set: ResponseSet, *, sealed_name: str, digest: str) -> bo
 
 def read(response_set: ResponseSet) -> list[dict[str, Any]]:
     """The sealed responses."""
-    return [json.loads(line) for line in gzip.decompress(sealing.read_bytes(response_set.sealed_name)).splitlines()]
+    return _unpacked(response_set.sealed_name)
 
 
 def current_evaluation(response_set: ResponseSet) -> Evaluation | None:
@@ -88,13 +139,16 @@ def score(
         responses=responses,
         checkpoint=response_set.checkpoint,
         train_seed=response_set.train_seed or None,
+        steps=steps_asked(response_set),
         reason=reason,
         within=within,
     )
     return record(response_set, scored)
 
 
-def record(response_set: ResponseSet, scored: Scored) -> Evaluation:
+def record(
+    response_set: ResponseSet, scored: Scored, *, provenance: str = Evaluation.Provenance.RUN_HERE
+) -> Evaluation:
     """Write an evaluation with its scores; scoring the same set twice changes nothing."""
     document = scored.document
     with tempfile.TemporaryDirectory() as folder:
@@ -110,8 +164,11 @@ def record(response_set: ResponseSet, scored: Scored) -> Evaluation:
             evaluator=document.evaluator,
             suite_digest=document.suite_digest,
             document=storable(document.model_dump(mode="json", by_alias=True)),
-            items_name=sealing.write_bytes(f"items/{response_set.key}-{document.evaluator}.parquet", items),
+            items_name=sealing.write_bytes(
+                f"items/{response_set.key}-{document.evaluator}.parquet", items, gated=response_set.suite_version.gated
+            ),
             complete=document.complete,
+            provenance=provenance,
         )
         Score.objects.bulk_create(_rows(evaluation, document), batch_size=500)
         response_set.asked, response_set.answered = document.coverage.asked, document.coverage.answered

@@ -69,15 +69,13 @@ class Silent(Exception):
 
 def check_all(*, hardware: str, worker: str) -> list[Canary]:
     """Let the canary sing in every image that open tracks of this hardware use; returns what was recorded."""
-    found = []
-    for image in images.open_images(hardware=hardware):
+    image_ids = set()
+    for track in images.open_tracks(hardware=hardware):
         try:
-            image_id = images.id_of(image)
+            image_ids.add(images.of_track(track))
         except SandboxError as error:
-            logger.warning("No canary for the image %s: %s", image, error)
-            continue
-        found.append(check(image_id, hardware=hardware, worker=worker))
-    return found
+            logger.warning("No canary for the image %s: %s", track.image, error)
+    return [check(image_id, hardware=hardware, worker=worker) for image_id in sorted(image_ids)]
 
 
 def check(image_id: str, *, hardware: str, worker: str, sandbox: Sandbox | None = None) -> Canary:
@@ -108,7 +106,7 @@ def _pause(canary: Canary) -> None:
     reason = f"The canary baseline scored differently in the image {canary.image_id[:19]} on worker {canary.worker}."
     for track in Track.objects.filter(hardware=canary.hardware).select_related("challenge"):
         try:
-            uses = images.id_of(track.image) == canary.image_id
+            uses = (track.image_id or images.id_of(track.image)) == canary.image_id
         except ImageMissing:
             continue
         if uses:

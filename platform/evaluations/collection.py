@@ -1,69 +1,36 @@
 """Reading, checking and sealing a submission's answers: each suite once it is finished, the rest at the end."""
 
-import json
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 
 from evaluations import answers
 from evaluations.faults import ParticipantFault, fault_of_response
-from evaluations.models import ResponseSet
+from evaluations.staging import Asked
 from evaluations.states import LeaseLost
 from evaluators.protocol.problems import ProblemsFound
-from evaluators.requests import Draw
 from evaluators.responses import checked
 from sandbox.errors import SandboxError
 from sandbox.interface import CollectRules, MiB, Progress, Workspace
-from suites import services as suites
 
 logger = logging.getLogger(__name__)
 
 # A submission may say that a suite is finished as often as it likes; so often it is looked at before the end.
 LOOKS = 3
+# A number in an answer that is a list of them, with what stands between; and what a line may always hold.
+NUMBER_BYTES = 32
+LINE_BYTES = CollectRules().max_line_bytes
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What one response set asks; `folder` is its `<checkpoint>/<suite>/<seed>`."""
-
-    response_set: ResponseSet
-    folder: str
-    draw: Draw
-
-    @property
-    def file(self) -> str:
-        """Where its answers are written to."""
-        return f"{self.folder}/responses.jsonl"
-
-    def requests(self) -> bytes:
-        """The staged file: JSON lines without gold, in the drawn order."""
-        return b"".join(json.dumps(request, ensure_ascii=False).encode() + b"\n" for request in self.draw.requests)
-
-
-def draw_missing(sets: Sequence[ResponseSet]) -> list[Asked]:
-    """The requests of each set that is not answered yet.
-
-    A suite that stands twice in a phase, in two versions, gets two folders; their names are the same in every attempt.
-    """
-    keys = [response_set.suite_version.suite.key for response_set in sets]
-    asked = []
-    for key, response_set in zip(keys, sets, strict=True):
-        if response_set.complete:
-            continue
-        suite = key if keys.count(key) == 1 else f"{key}@{response_set.suite_version.version}"
-        draw = suites.requests_for(
-            version=response_set.suite_version,
-            selection=answers.selection_of(response_set),
-            draw_key=bytes(response_set.draw_key),
-        )
-        asked.append(Asked(response_set, f"{response_set.checkpoint}/{suite}/{response_set.train_seed}", draw))
-    return asked
+def most_bytes(request: Mapping[str, Any]) -> int:
+    """The most that an honest answer to the request takes: so much each, and more for answers that are long lists."""
+    numbers = len(request.get("words", ())) + len(request.get("rows", ())) * len(request.get("cols", ()))
+    return int(settings.RESPONSE_MAX_BYTES) + numbers * NUMBER_BYTES
 
 
 class Collection:
@@ -106,11 +73,7 @@ class Collection:
                 self._hint.wait()
                 self._hint.clear()
                 for number in range(min(self._finished, len(self._asked))):
-                    if (
-                        not self._stop.is_set()
-                        and self._looks[number]
-                        and not self._asked[number].response_set.complete
-                    ):
+                    if not self._stop.is_set() and self._looks[number] and not self._asked[number].sealed:
                         self._looks[number] -= 1
                         self._look(self._asked[number])
         except (SandboxError, OSError, DatabaseError) as error:
@@ -128,20 +91,20 @@ class Collection:
 
     def rest(self) -> None:
         """Seal everything that is not sealed yet; raises ParticipantFault at the first file that is not in order."""
-        self._seal([one for one in self._asked if not one.response_set.complete])
+        self._seal([one for one in self._asked if not one.sealed])
 
     def rescue(self) -> None:
         """Seal what is whole of a run that ended through us; the next attempt asks the rest."""
         for one in self._asked:
-            if not one.response_set.complete:
+            if not one.sealed:
                 self._look(one)
 
     def _seal(self, wanted: Sequence[Asked]) -> None:
-        requests = sum(len(one.draw.requests) for one in wanted)
-        most = max(MiB, requests * settings.RESPONSE_MAX_BYTES)
+        lines = [most_bytes(request) for one in wanted for request in one.draw.requests]
+        most, longest = max(MiB, sum(lines)), max([LINE_BYTES, *lines])
         collected = self._workspace.collect(
             {one.file: one.draw.origin.keys() for one in wanted},
-            rules=CollectRules(max_file_bytes=most, max_total_bytes=most),
+            rules=CollectRules(max_line_bytes=longest, max_file_bytes=most, max_total_bytes=most),
         )
         self.response_bytes = collected.response_bytes
         self._check()
@@ -156,4 +119,8 @@ class Collection:
             if len(responses) < len(one.draw.requests):
                 counts = f"{len(responses):,} of {len(one.draw.requests):,} requests were answered."
                 raise ParticipantFault("E-OUT-MISSING", counts, {"file": one.file})
-            answers.keep(one.response_set, responses)
+            if one.partial:
+                answers.keep_part(one.response_set, one.checkpoint, responses)
+                answers.settle(one.response_set)
+            else:
+                answers.keep(one.response_set, responses)

@@ -2,23 +2,21 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 
 from evaluations import images, leases, scoring, states
-from evaluations.collection import Asked, Collection, draw_missing
+from evaluations.collection import Collection
 from evaluations.faults import OURS, LastingFault, ParticipantFault, UnclearEnd, fault_of, storable
 from evaluations.hearts import Heart
 from evaluations.leases import Fault
 from evaluations.models import Attempt, Run
+from evaluations.staging import Asked, draw_missing, runner_document, stage
 from evaluations.work import Work, labels_of
-from evaluators.protocol.submission import SubmissionManifest
 from sandbox.errors import SandboxError
 from sandbox.interface import Job, Outcome, Progress, Sandbox, Verdict
 from sandbox.limits import Limits
 from submissions import checks, engine
-from submissions.models import Submission
 
 __all__ = ["Asked", "drain", "execute", "labels_of", "runner_document"]
 
@@ -117,7 +115,7 @@ def _predict_and_score(work: Work) -> None:
         )
         with work.sandbox.open_attempt(labels=work.labels, limits=limits) as workspace:
             work.heart.kills(workspace.kill)
-            workspace.put_requests({f"{one.folder}/requests.jsonl": one.requests() for one in asked})
+            stage(workspace, asked)
             work.move(Run.State.RUNNING)
             document = runner_document(work.submission, asked, remote_code=track.remote_code)
             job = Job(work.run.image_id, volume, document)
@@ -169,23 +167,6 @@ def _signalled(outcome: Outcome) -> bool:
 def _unclear_before(run: Run) -> bool:
     since = leases.attempts_before(run)
     return run.attempts.filter(number__gt=since, outcome__fault__class=Fault.UNCLEAR.value).exists()
-
-
-def runner_document(submission: Submission, asked: list[Asked], *, remote_code: bool = False) -> dict[str, Any]:
-    """The runner's job: how to load the submission, with code of its own where allowed, and the suites in order."""
-    manifest = SubmissionManifest.from_value(submission.manifest, file="submission.yaml")
-    part: dict[str, Any] = {}
-    if manifest.model is not None:
-        part = {"path": manifest.model.path, "backend": manifest.model.backend, "bos": manifest.model.bos}
-        part |= {"remote_code": True} if remote_code else {}
-    elif manifest.code is not None:
-        part = {"entry": manifest.code.entry}
-    names = ("checkpoint", "suite", "seed")
-    return {
-        "kind": manifest.kind,
-        **part,
-        "suites": [dict(zip(names, one.folder.split("/"), strict=True)) for one in asked],
-    }
 
 
 def _note_outcome(attempt: Attempt, outcome: Outcome) -> None:

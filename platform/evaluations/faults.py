@@ -47,6 +47,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         for code, sentence in RUNNER_SENTENCES.items()
         if code != "E-RUN-JOB"
     },
+    "E-RUN-DISK": (
+        RUNNER_SENTENCES["E-RUN-DISK"],
+        "Write no files of your own among the responses: what is not kept goes to /tmp.",
+    ),
 }
 
 # Characters of one text in a fault: names in a stranger's file may be megabytes long.

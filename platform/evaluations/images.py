@@ -13,7 +13,8 @@ from django.db import transaction
 from challenges.models import Track
 from evaluations.models import Run, RunnerImage
 from evaluations.states import FINISHED
-from sandbox.errors import ImageMissing, ImageRefused
+from sandbox.errors import ImageMissing, ImageRefused, SandboxError
+from sandbox.images import recipe
 from sandbox.interface import Sandbox
 from submissions import engine
 
@@ -77,21 +78,44 @@ def id_of(image: str) -> str:
     try:
         return engine.sandbox().image_id(name)
     except ImageMissing:
-        kept = RunnerImage.objects.filter(name=name).order_by("-created_at", "-pk").first()
+        # A short name may have been kept under the name it stands for, and the other way round.
+        names = {name, recipe.full_name(name), *(short for short, full in recipe.ALIASES.items() if full == name)}
+        kept = RunnerImage.objects.filter(name__in=names).order_by("-created_at", "-pk").first()
         if kept is None:
             raise
         return kept.image_id
 
 
+def of_track(track: Track) -> str:
+    """The id of the track's image, frozen by whoever asks first; raises ImageMissing.
+
+    To be asked once a phase is open or a run is planned: a name may stand for another image in the next release.
+    """
+    if not track.image_id:
+        Track.objects.filter(pk=track.pk, image_id="").update(image_id=id_of(track.image))
+        track.refresh_from_db(fields=["image_id", "image_versions"])
+    if not track.image_versions and (versions := _versions(track.image_id)):
+        Track.objects.filter(pk=track.pk).update(image_versions=versions)
+        track.image_versions = versions
+    return track.image_id
+
+
+def _versions(image_id: str) -> dict[str, str]:
+    """What the image holds, as far as this engine knows it."""
+    try:
+        return dict(engine.sandbox().image_versions(image_id))
+    except SandboxError:
+        return {}
+
+
 def in_use() -> dict[str, str]:
     """The images, by id with their names, that open tracks and unfinished runs use as far as this engine has them."""
     used: dict[str, str] = {}
-    for image in open_images():
-        name = image.partition("@")[0]
+    for track in open_tracks():
         try:
-            used[id_of(image)] = name
+            used[of_track(track)] = track.image.partition("@")[0]
         except ImageMissing as missing:
-            logger.warning("The image %s of an open track is not here: %s", image, missing)
+            logger.warning("The image %s of an open track is not here: %s", track.image, missing)
     waiting = (
         Run.objects.exclude(state__in=FINISHED).exclude(image_id="").values_list("image_id", "entry__track__image")
     )
@@ -101,13 +125,13 @@ def in_use() -> dict[str, str]:
     return {image_id: name for image_id, name in used.items() if sandbox.has_image(image_id)}
 
 
-def open_images(*, hardware: str | None = None) -> list[str]:
-    """The images, as tracks name them, of tracks with an open phase that run anything, on this hardware or any."""
+def open_tracks(*, hardware: str | None = None) -> list[Track]:
+    """The tracks with an open phase that run anything, on this hardware or any."""
     tracks = Track.objects.prefetch_related("phases")
     if hardware is not None:
         tracks = tracks.filter(hardware=hardware)
     running = [track for track in tracks if set(track.kinds) - {"predictions"}]
-    return sorted({track.image for track in running if any(phase.is_open for phase in track.phases.all())})
+    return [track for track in running if any(phase.is_open for phase in track.phases.all())]
 
 
 def keep_in_use() -> list[RunnerImage]:

@@ -11,9 +11,10 @@ from suites.models import SuiteVersion
 
 
 class ResponseSet(models.Model):
-    """A submission's answers to one suite selection, at one checkpoint, with one training seed."""
+    """A submission's answers to one suite selection, at one checkpoint (`all`: over them), with one training seed."""
 
-    # sha256 over registration, submission digest, suite digest, selection, checkpoint, train seed, image id, backend.
+    # sha256 over registration, submission digest, suite digest, selection, checkpoint, train seed, image id, backend,
+    # and the steps where there are any.
     key = models.CharField(max_length=64, unique=True)
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="response_sets")
     suite_version = models.ForeignKey(SuiteVersion, on_delete=models.PROTECT, related_name="response_sets")
@@ -22,6 +23,9 @@ class ResponseSet(models.Model):
     sample = models.PositiveIntegerField(null=True, blank=True)
     checkpoint = models.CharField(max_length=60, default="main")
     train_seed = models.PositiveIntegerField(default=0, help_text="0: the manifest names no training seed.")
+    steps = models.JSONField(default=list, blank=True, help_text="The checkpoints asked, [name, words] in order.")
+    # Of a set that goes over checkpoints and is not complete yet, what is answered: sealed name by checkpoint.
+    parts = models.JSONField(default=dict, blank=True)
     image_id = models.CharField(max_length=80, blank=True)
     # Order, opaque ids and candidate order follow from this secret, drawn once; it never leaves the server.
     draw_key = models.BinaryField(max_length=32)
@@ -186,6 +190,14 @@ class Attempt(models.Model):
 class Evaluation(models.Model):
     """A response set scored by one evaluator version."""
 
+    class Provenance(models.TextChoices):
+        """How far its scores can be trusted, least first; the words of challenge/1."""
+
+        SELF_REPORTED = "self-reported", "Self-reported"
+        PREDICTIONS = "predictions", "Predictions"
+        SPOT_CHECKED = "spot-checked", "Spot-checked"
+        RUN_HERE = "run here", "Run here"
+
     response_set = models.ForeignKey(ResponseSet, on_delete=models.PROTECT, related_name="evaluations")
     evaluator = models.CharField(max_length=40, help_text="Version of the evaluators package.")
     suite_digest = models.CharField(max_length=64)
@@ -194,6 +206,7 @@ class Evaluation(models.Model):
         max_length=200, blank=True, help_text="Item scores (Parquet) in the storage `sealed`."
     )
     complete = models.BooleanField(default=True, help_text="Every item asked was answered; only then is it ranked.")
+    provenance = models.CharField(max_length=16, choices=Provenance, default=Provenance.RUN_HERE)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

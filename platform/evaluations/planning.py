@@ -5,11 +5,13 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
-from challenges.models import Phase
+from challenges.models import Phase, Track
 from config.queue import enqueue
 from evaluations import images, selectors
 from evaluations.answers import key_of
+from evaluations.checkpoints import Place, order_of, places
 from evaluations.models import Event, ResponseSet, Run, RunResponseSet
+from evaluators.protocol.submission import SubmissionManifest
 from submissions import quota, rehearsals
 from submissions.models import Entry, QuotaCharge, Submission
 from suites.models import PhaseSuite
@@ -45,7 +47,7 @@ def _plan_charge(submission: Submission, charge: QuotaCharge) -> Run | None:
     if rehearsal is not None:
         image_id = rehearsal.image_id
     else:
-        image_id = "" if submission.kind == "predictions" else image_of(phase.track.image)
+        image_id = "" if submission.kind == "predictions" else image_of(phase.track)
     with transaction.atomic():
         # Whoever withdraws locks this row too: a run is planned before that, and cancelled by it, or not at all.
         quota.lock(submission.registration)
@@ -82,27 +84,43 @@ def _create(entry: Entry, phase: Phase, purpose: str, image_id: str, asked: Sequ
         run = Run.objects.create(
             entry=entry, phase=phase, purpose=purpose, queue=phase.track.hardware, image_id=image_id
         )
-        for position, phase_suite in enumerate(asked):
-            response_set = _response_set(submission, phase_suite, image_id)
+        for position, (phase_suite, place) in enumerate(_places(submission, phase, asked, purpose)):
+            response_set = _response_set(submission, phase_suite, image_id, place)
             RunResponseSet.objects.create(run=run, response_set=response_set, position=position)
         Event.objects.create(submission=submission, run=run, kind="run", new=run.state)
         enqueue("evaluations.run", str(run.pk), queue=run.queue)
     return run
 
 
-def image_of(image: str) -> str:
-    """The id of a track's image, `name` or `name@sha256:…`; raises ImageMissing."""
-    return images.id_of(image)
+def _places(
+    submission: Submission, phase: Phase, asked: Sequence[PhaseSuite], purpose: str
+) -> list[tuple[PhaseSuite, Place]]:
+    """What is asked of which of the submission's models, in an order in which each of these is loaded once."""
+    manifest = SubmissionManifest.from_value(submission.manifest, file="submission.yaml")
+    rehearsal = purpose == Run.Purpose.REHEARSAL
+    found = [
+        (phase_suite, place)
+        for phase_suite in asked
+        for place in places(phase_suite, manifest, phase.track, rehearsal=rehearsal)
+    ]
+    # Stable: at each checkpoint the suites keep the order of the phase.
+    return sorted(found, key=lambda one: order_of(one[1]))
 
 
-def _response_set(submission: Submission, phase_suite: PhaseSuite, image_id: str) -> ResponseSet:
-    """The set of answers to this suite: the one that is there, or a new one with a draw of its own."""
+def image_of(track: Track) -> str:
+    """The id of the track's image, frozen with its first run at the latest; raises ImageMissing."""
+    return images.of_track(track)
+
+
+def _response_set(submission: Submission, phase_suite: PhaseSuite, image_id: str, place: Place) -> ResponseSet:
+    """The set of answers to this suite at this place: the one that is there, or a new one with a draw of its own."""
     key = key_of(
         registration_id=submission.registration_id,
         digest=submission.digest,
         phase_suite=phase_suite,
         image_id=image_id,
         backend=(submission.manifest.get("model") or {}).get("backend", submission.kind),
+        place=place,
     )
     response_set, _ = ResponseSet.objects.get_or_create(
         key=key,
@@ -112,6 +130,9 @@ def _response_set(submission: Submission, phase_suite: PhaseSuite, image_id: str
             "selection": phase_suite.selection,
             "splits": phase_suite.splits,
             "sample": phase_suite.sample,
+            "checkpoint": place.checkpoint,
+            "train_seed": place.train_seed,
+            "steps": [list(step) for step in place.steps],
             "image_id": image_id,
             "draw_key": secrets.token_bytes(32),
         },

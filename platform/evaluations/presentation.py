@@ -8,7 +8,10 @@ from django.utils import timezone
 
 from challenges.models import Phase, Track
 from evaluations import faults, selectors, states, waiting
+from evaluations.curves import Curve, curves
 from evaluations.models import Attempt, Event, Run
+from evaluations.notes import note_of
+from evaluations.reported import Reported, reported_by_team
 from evaluations.resource_lines import resource_lines
 from evaluations.score_lines import ScoreLine, score_lines
 from evaluations.visibility import (
@@ -59,7 +62,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as a page shows it; `note` says what a rehearsal is for and what it costs."""
+    """A run as a page shows it; `note` says what it is for, what it asks and what it costs."""
 
     id: str
     track: Track
@@ -74,6 +77,8 @@ class RunView:
     failure: Failure | None = None
     scores: list[ScoreLine] = field(default_factory=list)
     groups: list[ScoreLine] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    reported: list[Reported] = field(default_factory=list)
     scores_note: str = ""
     note: str = ""
     resources: list[tuple[str, str]] = field(default_factory=list)
@@ -195,8 +200,10 @@ def _run_view(run: Run, viewer: Viewer) -> RunView:
         failure=failure,
         scores=list(score_lines(run, seen, groups=False)) if scored else [],
         groups=list(score_lines(run, seen, groups=True)) if scored and not _on_ladder(run, seen) else [],
+        curves=curves(run, seen) if scored and not _on_ladder(run, seen) else [],
+        reported=reported_by_team(run) if run.state == Run.State.DONE and viewer is not Viewer.PUBLIC else [],
         scores_note=scores_note,
-        note=_note(run),
+        note=note_of(run),
         resources=resource_lines(run, attempt, seen),
         log=attempt.log_tail if attempt and seen.log and run.state == Run.State.FAILED else "",
     )
@@ -205,26 +212,6 @@ def _run_view(run: Run, viewer: Viewer) -> RunView:
 def _told_state(run: Run, seen: Sight) -> str:
     """Where the run may be said to be: whether it fails while answering or when it is scored is a channel, too."""
     return Run.State.RUNNING if seen.guarded and run.state == Run.State.SCORING else run.state
-
-
-def _note(run: Run) -> str:
-    """What a rehearsal is, what it asked and what it costs."""
-    if run.purpose != Run.Purpose.REHEARSAL:
-        return ""
-    asked = [one.response_set.suite_version.suite for one in run.run_response_sets.all()]
-    rehearsed = {suite.pk for suite in asked}
-    left_out = {one.suite_version.suite for one in run.phase.phase_suites.all()}
-    titles = sorted(suite.title for suite in left_out if suite.pk not in rehearsed)
-    skipped = f" No items of {', '.join(titles)} are public, so it is not rehearsed." if titles else ""
-    texts = {
-        Run.State.DONE: "Passed: the submission goes on to the hidden data, which is charged.",
-        Run.State.FAILED: "Nothing was charged, and no hidden data was touched: mend it and hand in again.",
-        Run.State.ERRORED: "Nothing was charged, and no hidden data was touched.",
-        Run.State.CANCELLED: "Nothing was charged.",
-    }
-    what = "A free run on public items, in the same image and with the same limits."
-    until = "Only what passes goes on to the hidden data; nothing is charged before."
-    return f"{what} {texts.get(Run.State(run.state), until)}{skipped}"
 
 
 def _progress(run: Run, attempt: Attempt | None) -> dict[str, Any] | None:
@@ -362,7 +349,20 @@ def _run_document(run: RunView) -> dict[str, Any]:
             {name: value for name, value in asdict(line).items() if name not in ("text", "interval", "percent")}
             for line in (*run.scores, *run.groups)
         ]
+    if run.reported:
+        document["self_reported"] = [asdict(one) for one in run.reported]
+    if run.curves:
+        document["curves"] = [_curve_document(curve) for curve in run.curves]
     return document
+
+
+def _curve_document(curve: Curve) -> dict[str, Any]:
+    points = [
+        {"checkpoint": point.checkpoint, "words": point.words, "value": point.line.value, "low": point.line.low,
+         "high": point.line.high, "n": point.line.n}
+        for point in curve.points
+    ]  # fmt: skip
+    return {"suite": curve.suite, "metric": curve.metric, "points": points}
 
 
 def _event_document(event: Event, viewer: Viewer) -> dict[str, Any] | None:

@@ -1,9 +1,11 @@
 """A run's scores as text and as rounded numbers, as finely as a viewer may see them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
 
 from challenges.models import Track
+from evaluations.checkpoints import ALL, MAIN
 from evaluations.models import Evaluation, ResponseSet, Run, Score
 from evaluations.rounding import Shown, coarse
 from evaluations.visibility import Sight
@@ -26,19 +28,74 @@ class ScoreLine:
     asked: int
     answered: int
     percent: bool
+    provenance: str = ""
+    # "mean of 3 trainings: 61.2 ± 0.8", where there are replicates of the training.
+    trainings: str = ""
 
     @property
     def partial(self) -> bool:
         """Whether items were left without an answer; such a result is never ranked."""
         return self.answered < self.asked
 
+    def text_of(self, number: float) -> str:
+        """A number of the same suite, with as many digits as this line has."""
+        digits = len(self.text.partition(".")[2]) + (2 if self.percent else 0)
+        return _text(number, digits, self.percent)
+
 
 def score_lines(run: Run, seen: Sight, *, groups: bool) -> Iterator[ScoreLine]:
-    """The suites' own scores, or with `groups` those of groups and tags that have as many items as it takes."""
-    for asked in run.run_response_sets.all():
-        evaluations = list(asked.response_set.evaluations.all())
-        if evaluations:
-            yield from _lines_of(evaluations[-1], asked.response_set, run.entry.track, seen, groups)
+    """The suites' own scores, or with `groups` those of groups and tags that have as many items as it takes.
+
+    They are the finished model's, with the mean over the replicates of its training beside.
+    """
+    sets = [asked.response_set for asked in run.run_response_sets.all()]
+    for answers in sets:
+        evaluation = newest(answers)
+        if evaluation is None or answers.checkpoint not in (MAIN, ALL) or answers.train_seed:
+            continue
+        replicates = [one for one in sets if _replicates(one, answers)]
+        for line in _lines_of(evaluation, answers, run.entry.track, seen, groups):
+            told = "" if groups or not replicates else _trainings(line, run.entry.track, seen, [answers, *replicates])
+            yield replace(line, trainings=told)
+
+
+def own_line(run: Run, answers: ResponseSet, seen: Sight) -> ScoreLine | None:
+    """The score that the suite is ranked by; None where there is none."""
+    evaluation, metric = newest(answers), answers.suite_version.manifest.get("metric")
+    if evaluation is None:
+        return None
+    lines = _lines_of(evaluation, answers, run.entry.track, seen, groups=False)
+    return next((line for line in lines if line.metric == metric), None)
+
+
+def newest(answers: ResponseSet) -> Evaluation | None:
+    """The evaluation that counts."""
+    evaluations = list(answers.evaluations.all())
+    return evaluations[-1] if evaluations else None
+
+
+def _replicates(one: ResponseSet, main: ResponseSet) -> bool:
+    same = (one.suite_version_id, one.selection) == (main.suite_version_id, main.selection)
+    return same and one.checkpoint == MAIN and bool(one.train_seed)
+
+
+def _trainings(line: ScoreLine, track: Track, seen: Sight, sets: Sequence[ResponseSet]) -> str:
+    """The mean and the standard deviation over trainings, as finely as the score itself is told."""
+    scores = [score for one in sets for score in _own(newest(one), line.metric)]
+    values = [score.value for score in scores if score.value is not None]
+    if len(values) < len(sets):
+        return f"{len(sets)} trainings, of which {len(values)} have a score"
+    mean = Score(value=fmean(values), n=scores[0].n)
+    low, high = sets[0].suite_version.manifest.get("range") or [0, 1]
+    shown = _shown(mean, seen, most=track.round_digits + (2 if line.percent else 0), bounds=(low, high))
+    texts = [_text(number, shown.digits, line.percent) for number in (shown.value, stdev(values))]
+    return f"mean of {len(values)} trainings: {texts[0]} ± {texts[1]}"
+
+
+def _own(evaluation: Evaluation | None, metric: str) -> list[Score]:
+    if evaluation is None:
+        return []
+    return [one for one in evaluation.scores.all() if (one.metric, one.group, one.tag) == (metric, "", "")]
 
 
 def _lines_of(
@@ -67,6 +124,7 @@ def _lines_of(
             asked=score.n if within else answers.asked,
             answered=score.n if within else answers.answered,
             percent=percent,
+            provenance=evaluation.provenance,
         )
 
 

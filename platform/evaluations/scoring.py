@@ -6,18 +6,22 @@ from typing import Any
 from django.conf import settings
 
 from evaluations import answers, scorer
+from evaluations.collection import most_bytes
 from evaluations.faults import LastingFault, ParticipantFault
-from evaluations.models import ResponseSet, Run
+from evaluations.models import Evaluation, ResponseSet, Run
 from evaluations.scorer import TooCostly
 from evaluations.work import Work
 from evaluators.protocol.problems import ProblemsFound
 from evaluators.protocol.submission import SubmissionManifest
+from evaluators.tasks import TASKS
 from sandbox.limits import KiB
 from submissions import checks
 from suites import services as suites
 
 # Answers that hold more than this for each item, on average, are themselves the reason why scoring them is costly.
 HONEST_BYTES = KiB
+# Types of requests whose answers are as long as what they are asked about.
+LISTS_OF_NUMBERS = frozenset({"surprisal", "similarity"})
 
 
 def score_sets(work: Work, sets: list[ResponseSet]) -> None:
@@ -50,9 +54,21 @@ def _responses(response_set: ResponseSet) -> Iterator[Mapping[str, Any]]:
 
 def _cost(response_set: ResponseSet, size: int, code: str, costly: TooCostly) -> Exception:
     """Whose fault it is that scoring took too much: theirs where the answers are larger than any honest ones."""
-    if size > HONEST_BYTES * max(1, response_set.suite_version.items):
+    if size > _honest_bytes(response_set):
         return ParticipantFault(code, "The answers hold too much to be scored.")
     return LastingFault(f"Scoring {response_set} took too much: {costly}.")
+
+
+def _honest_bytes(response_set: ResponseSet) -> int:
+    """The most that honest answers take, those that are lists of numbers by how long they have to be."""
+    version = response_set.suite_version
+    least = HONEST_BYTES * max(1, version.items)
+    task = TASKS.get(version.manifest.get("task", ""))
+    if task is None or task.over_checkpoints or task.request_type not in LISTS_OF_NUMBERS:
+        return least
+    selection, key = answers.selection_of(response_set), bytes(response_set.draw_key)
+    draw = suites.requests_for(version=version, selection=selection, draw_key=key)
+    return max(least, sum(map(most_bytes, draw.requests)))
 
 
 def score_predictions(work: Work) -> None:
@@ -86,5 +102,5 @@ def score_predictions(work: Work) -> None:
             raise _cost(response_set, len(data), "E-PRED-SIZE", costly) from costly
         work.heart.check()
         answers.keep_predictions(response_set)
-        answers.record(response_set, scored)
+        answers.record(response_set, scored, provenance=Evaluation.Provenance.PREDICTIONS)
     work.finish()

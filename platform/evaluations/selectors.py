@@ -1,9 +1,10 @@
 """What is known about runs and scores, for pages, leaderboards and exports."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from statistics import fmean, stdev
 from uuid import UUID
 
 from django.conf import settings
@@ -11,7 +12,8 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from challenges.models import Phase
 from evaluations import clock
-from evaluations.models import Attempt, Evaluation, Run, RunResponseSet, Score
+from evaluations.checkpoints import ALL, MAIN
+from evaluations.models import Attempt, Evaluation, ResponseSet, Run, RunResponseSet, Score
 from submissions.models import QuotaCharge, Submission
 from suites.models import PhaseSuite
 
@@ -31,6 +33,10 @@ class SuiteScore:
     responses_digest: str
     evaluator: str
     items_name: str = ""
+    provenance: str = Evaluation.Provenance.RUN_HERE
+    # Of a mean over replicates of the training: their standard deviation, and how many they are.
+    sd: float | None = None
+    trainings: int = 1
 
     @property
     def coverage(self) -> float:
@@ -60,9 +66,37 @@ class ScoredEntry:
     complete: bool
 
 
-def provenance_of(kind: str) -> str:
-    """How far a score can be trusted: `predictions` were computed elsewhere, the rest ran here."""
-    return "predictions" if kind == "predictions" else "run here"
+def provenance_of(kind: str, scores: Iterable[SuiteScore] = ()) -> str:
+    """How far an entry's scores can be trusted, by the least of them; without any, how far they could be."""
+    order = list(Evaluation.Provenance.values)
+    default = Evaluation.Provenance.PREDICTIONS if kind == "predictions" else Evaluation.Provenance.RUN_HERE
+    return str(min((score.provenance for score in scores), key=order.index, default=default))
+
+
+def mean_over_trainings(scores: Sequence[SuiteScore]) -> SuiteScore:
+    """One score for all replicates of a training, the finished model's first: their mean, and standard deviation.
+
+    The ends of the interval are the means of theirs: every replicate answered the same items, so it is no narrower than
+    theirs are. Where a replicate has no score there is no mean.
+    """
+    first = scores[0]
+    if len(scores) == 1:
+        return first
+    values = [score.value for score in scores if score.value is not None]
+    lows = [score.low for score in scores if score.low is not None]
+    highs = [score.high for score in scores if score.high is not None]
+    whole = len(values) == len(scores)
+    lacking = next((score for score in scores if score.answered < score.asked), first)
+    return replace(
+        first,
+        value=fmean(values) if whole else None,
+        low=fmean(lows) if whole and len(lows) == len(scores) else None,
+        high=fmean(highs) if whole and len(highs) == len(scores) else None,
+        asked=lacking.asked,
+        answered=lacking.answered,
+        sd=stdev(values) if whole else None,
+        trainings=len(scores),
+    )
 
 
 def suite_columns(asked: Sequence[PhaseSuite]) -> dict[tuple[int, str], str]:
@@ -77,6 +111,7 @@ def suite_columns(asked: Sequence[PhaseSuite]) -> dict[tuple[int, str], str]:
 def scored_entries(phase: Phase, *, suites: Sequence[PhaseSuite] | None = None) -> list[ScoredEntry]:
     """Every entry whose run in the phase is done, with its suites' scores. Three queries, however many entries.
 
+    The finished model counts, or the mean over the replicates of its training; its checkpoints stand on curves alone.
     `suites` are what the phase asks; one query more where they are not given.
     """
     if suites is None:
@@ -89,24 +124,29 @@ def scored_entries(phase: Phase, *, suites: Sequence[PhaseSuite] | None = None) 
         .order_by("created_at", "pk")
     )
     asked = list(
-        RunResponseSet.objects.filter(run__in=runs).values_list(
-            "run_id", "response_set_id", "response_set__suite_version_id", "response_set__selection"
-        )
+        RunResponseSet.objects.filter(run__in=runs, response_set__checkpoint__in=(MAIN, ALL))
+        .order_by("response_set__train_seed", "pk")
+        .values_list("run_id", "response_set_id", "response_set__suite_version_id", "response_set__selection")
     )
     found = _suite_scores({set_id for _, set_id, _, _ in asked})
     columns = suite_columns(suites)
-    scores: dict[UUID, dict[str, SuiteScore]] = defaultdict(dict)
+    scores: dict[UUID, dict[str, list[SuiteScore]]] = defaultdict(lambda: defaultdict(list))
     lacking: set[UUID] = set()
     for run_id, set_id, version_id, selection in asked:
         # What the phase asked once and asks no more, another version or sample, is not comparable to what it asks now.
         suite = columns.get((version_id, selection))
         score = found.get(set_id) if suite is not None else None
         if suite is not None and score is not None:
-            scores[run_id][suite] = score
+            scores[run_id][suite].append(score)
         if score is None or score.answered < score.asked:
             lacking.add(run_id)
     return [
-        _scored_entry(run, run.handed_in_at or run.entry.created_at, scores[run.pk], run.pk not in lacking)
+        _scored_entry(
+            run,
+            run.handed_in_at or run.entry.created_at,
+            {suite: mean_over_trainings(found) for suite, found in scores[run.pk].items()},
+            run.pk not in lacking,
+        )
         for run in runs
     ]
 
@@ -122,7 +162,7 @@ def _scored_entry(run: Run, handed_in_at: datetime, scores: dict[str, SuiteScore
         submission_name=submission.name,
         submission_digest=submission.digest,
         kind=submission.kind,
-        provenance=provenance_of(submission.kind),
+        provenance=provenance_of(submission.kind, scores.values()),
         team_id=submission.registration.team_id,
         team_name=submission.registration.team.name,
         image_id=run.image_id,
@@ -157,8 +197,39 @@ def _suite_scores(set_ids: set[int]) -> dict[int, SuiteScore]:
             responses_digest=answers.digest,
             evaluator=row.evaluation.evaluator,
             items_name=row.evaluation.items_name,
+            provenance=row.evaluation.provenance,
         )
     return scores
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """A suite's score at a checkpoint, after so many words of training."""
+
+    checkpoint: str
+    words: int
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def curve(submission: Submission, suite: str) -> list[CurvePoint]:
+    """The suite's score at each checkpoint of the submission, by the words seen until then. Two queries.
+
+    Where phases ask the suite with several selections, the newest one counts at each checkpoint.
+    """
+    sets = ResponseSet.objects.filter(
+        submission=submission, suite_version__suite__key=suite, runs__purpose=Run.Purpose.PHASE
+    )
+    there = list(sets.exclude(checkpoint__in=(MAIN, ALL)).distinct().order_by("pk"))
+    found = _suite_scores({one.pk for one in there})
+    newest = {one.checkpoint: one for one in there if one.pk in found and one.steps}
+    points = []
+    for name, one in newest.items():
+        score = found[one.pk]
+        points.append(CurvePoint(name, int(one.steps[0][1]), score.value, score.low, score.high, score.n))
+    return sorted(points, key=lambda point: point.words)
 
 
 def queue_position(run: Run) -> int | None:
@@ -171,7 +242,10 @@ def queue_position(run: Run) -> int | None:
 
 def runs_of(submission: Submission) -> QuerySet[Run]:
     """The submission's runs with all that its page shows. Six queries, however many runs."""
-    evaluations = Evaluation.objects.prefetch_related("scores").order_by("pk")
+    # Groups and tags are shown of the finished model alone.
+    finished = Q(evaluation__response_set__checkpoint__in=(MAIN, ALL), evaluation__response_set__train_seed=0)
+    scores = Score.objects.filter(finished | Q(group="", tag=""))
+    evaluations = Evaluation.objects.prefetch_related(Prefetch("scores", queryset=scores)).order_by("pk")
     sets = RunResponseSet.objects.select_related("response_set__suite_version__suite").prefetch_related(
         Prefetch("response_set__evaluations", queryset=evaluations)
     )

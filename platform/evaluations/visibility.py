@@ -80,6 +80,14 @@ def sight_of_rehearsal(viewer: Viewer, *, hidden: bool) -> Sight:
     return replace(EVERYTHING, groups_from=None)
 
 
+def curves_from(seen: Sight) -> int | None:
+    """The least items of a suite whose score at a checkpoint is shown (None: none), as of a group or tag.
+
+    Each checkpoint of a submission is one more number that a hand-in learns of hidden data, just as each group is.
+    """
+    return seen.groups_from if seen.scores else None
+
+
 def failure_in_words(*, ours: bool) -> str:
     """What a team is told of any failure on hidden data: one fixed sentence for its own faults, one for ours."""
     if ours:

@@ -2,11 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from challenges.models import Challenge
-from evaluations.models import Run, Score
-from evaluations.selectors import provenance_of
+from challenges.models import Challenge, Track
+from evaluations.models import ResponseSet, Run, Score
+from evaluators.budgets import account_of
+from evaluators.protocol.challenge import Budget
+from evaluators.protocol.submission import Data
+from sandbox.images import recipe
 
 COLUMNS = (
     "submission",
@@ -36,9 +40,13 @@ COLUMNS = (
     "submission_digest",
     "responses_digest",
     "image_id",
+    "image_versions",
     "evaluator",
     "run_id",
     "finished_at",
+    "declared_words",
+    "declared_bytes",
+    "declared_words_seen",
 )
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -78,6 +86,7 @@ def results_csv(challenge: Challenge) -> Iterator[str]:
 
 def _rows(run: Run) -> Iterator[tuple[str, ...]]:
     entry, submission = run.entry, run.entry.submission
+    declared = _declared(submission.manifest)
     scores = (
         Score.objects.filter(evaluation__response_set__run_response_sets__run=run)
         .select_related("evaluation__response_set__suite_version__suite")
@@ -94,7 +103,7 @@ def _rows(run: Run) -> Iterator[tuple[str, ...]]:
             run.phase.key,
             entry.status,
             submission.kind,
-            provenance_of(submission.kind),
+            score.evaluation.provenance,
             version.suite.key,
             version.version,
             answers.selection,
@@ -114,7 +123,26 @@ def _rows(run: Run) -> Iterator[tuple[str, ...]]:
             submission.digest,
             answers.digest,
             answers.image_id,
+            _versions(answers, entry.track),
             score.evaluation.evaluator,
             str(run.pk),
             run.finished_at.isoformat() if run.finished_at else "",
+            *declared,
         )
+
+
+def _declared(manifest: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Words and bytes of the declared corpora that a budget counts, and words seen; empty where not declared."""
+    data = manifest.get("data")
+    if not data:
+        return "", "", ""
+    declared = Data.model_validate(data)
+    account = account_of(declared, Budget())
+    known = (account.words, account.bytes) if declared.corpora else (None, None)
+    words, size, seen = ("" if value is None else str(value) for value in (*known, declared.words_seen))
+    return words, size, seen
+
+
+def _versions(answers: ResponseSet, track: Track) -> str:
+    """What the image that the answers were made in holds, where it is the one that the track was frozen to."""
+    return recipe.in_words(track.image_versions) if answers.image_id and answers.image_id == track.image_id else ""

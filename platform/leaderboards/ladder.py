@@ -65,7 +65,12 @@ def unpaired_error(n: int, span: float) -> float:
     return span / math.sqrt(n) if n else math.inf
 
 
+def deviation(errors: Mapping[str, float], coefficients: Mapping[str, float]) -> float:
+    """The error of a sum of suites' scores, each times its coefficient, whose errors are independent."""
+    return math.sqrt(math.fsum((coefficient * errors[key]) ** 2 for key, coefficient in coefficients.items()))
+
+
 def combined(errors: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """The error of a weighted mean over suites whose errors are independent."""
     total = sum(weights.values())
-    return math.sqrt(math.fsum((weights[key] * error) ** 2 for key, error in errors.items())) / total
+    return deviation(errors, {key: weights[key] / total for key in errors})

@@ -1,11 +1,12 @@
 """From suite scores to ranks: which entry of a team counts, the aggregate, and what a missing score does. Pure."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from evaluations.selectors import SuiteScore
+from evaluators.aggregates import Mean, mean_of, values_of
+from evaluators.protocol.ranking import PROVENANCES
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,17 @@ class Contender:
     reference: bool
     picked: bool = False
     scores: Mapping[str, SuiteScore] = field(default_factory=dict)
+    provenance: str = "run here"
 
 
 @dataclass(frozen=True)
 class Rule:
     """The track's ranking rule for one phase; `weights` and `worst` are keyed by suite.
 
-    `mirrored`: for suites whose direction is not the table's, the sum of the ends of their range; the score counts as
-    this sum minus itself. `digits`: the aggregate is rounded to so many decimals before it is compared.
+    `tree`: the aggregate where it has parts; without it, the weighted mean over the suites. `least_provenance`: what an
+    entry's scores must at least be for it to be ranked. `mirrored`: for suites whose direction is not the table's, the
+    sum of the ends of their range; the score counts as this sum minus itself. `digits`: the aggregate is rounded to so
+    many decimals before it is compared.
     """
 
     counts: str
@@ -36,6 +40,13 @@ class Rule:
     higher_is_better: bool = True
     mirrored: Mapping[str, float] = field(default_factory=dict)
     digits: int | None = None
+    tree: Mean | None = None
+    least_provenance: str = PROVENANCES[0]
+
+    @property
+    def mean(self) -> Mean:
+        """The aggregate as a mean."""
+        return self.tree or Mean("", tuple(self.weights), self.weights)
 
 
 @dataclass(frozen=True)
@@ -49,25 +60,35 @@ class Placed:
 
 
 def aggregate(contender: Contender, rule: Rule) -> float | None:
-    """The weighted mean over the phase's suites; None where a score is missing and the rule does not fill it.
+    """The mean over the phase's suites and parts; None where a score is missing and the rule does not fill it."""
+    mean = mean_of(rule.mean, _filled(contender, rule))
+    return mean if mean is None or rule.digits is None else round(mean, rule.digits)
 
-    A missing score is never left out of the mean: an average of three of seven tasks is not comparable to one of seven.
-    """
-    total = sum(rule.weights.values())
-    if not total:
-        return None
-    parts = []
-    for suite, weight in rule.weights.items():
+
+def parts(contender: Contender, rule: Rule) -> dict[str, float | None]:
+    """The value of each part of the aggregate, by its key; None where a score inside it is missing."""
+    return values_of(rule.mean, _filled(contender, rule))
+
+
+def _filled(contender: Contender, rule: Rule) -> dict[str, float | None]:
+    """Each suite's score as the mean takes it: mirrored where its direction is the other, and where it is missing, None
+    or the worst, as the rule says. A partly answered suite is missing."""
+    values: dict[str, float | None] = {}
+    for suite in rule.weights:
         score = contender.scores.get(suite)
         value = score.value if score is not None and score.answered == score.asked else None
-        if value is None:
-            if rule.missing != "worst":
-                return None
+        if value is None and rule.missing == "worst":
             value = rule.worst[suite]
-        parts.append(weight * (rule.mirrored[suite] - value if suite in rule.mirrored else value))
-    # To twelve digits: what is left of rounding in the last ones must not part two entries that are equal.
-    mean = float(f"{math.fsum(parts) / total:.12g}")
-    return mean if rule.digits is None else round(mean, rule.digits)
+        mirrored = value is not None and suite in rule.mirrored
+        values[suite] = rule.mirrored[suite] - value if mirrored and value is not None else value
+    return values
+
+
+def trusted(contender: Contender, rule: Rule) -> bool:
+    """Whether the entry's scores are trustworthy enough to be ranked."""
+    if contender.provenance not in PROVENANCES:
+        return False
+    return PROVENANCES.index(contender.provenance) >= PROVENANCES.index(rule.least_provenance)
 
 
 def place(contenders: Sequence[Contender], rule: Rule) -> list[Placed]:
@@ -76,16 +97,24 @@ def place(contenders: Sequence[Contender], rule: Rule) -> list[Placed]:
     Equal aggregates share a rank, and the next rank counts them all (1, 2, 2, 4).
     """
     valued = [(contender, aggregate(contender, rule)) for contender in contenders]
-    counted = _counted([pair for pair in valued if not pair[0].reference], rule)
+    # What a team has to rank goes before what it has not: an entry that may not be ranked never hides one that may.
+    teams = [pair for pair in valued if not pair[0].reference]
+    ranked = _counted([pair for pair in teams if trusted(pair[0], rule)], rule)
+    ranked_teams = {contender.team_id for contender, _ in ranked}
+    others = [pair for pair in teams if not trusted(pair[0], rule) and pair[0].team_id not in ranked_teams]
+    counted = [*ranked, *_counted(others, rule)]
     references = [pair for pair in valued if pair[0].reference]
     shown = sorted([*counted, *references], key=lambda pair: _order(pair, rule))
-    numbers = [value for contender, value in counted if value is not None]
+    numbers = [value for contender, value in ranked if value is not None]
     placed = []
     for contender, value in shown:
         if contender.reference:
             placed.append(Placed(contender, value, None, "reference row"))
         elif value is None:
             placed.append(Placed(contender, None, None, "a score is missing"))
+        elif not trusted(contender, rule):
+            why = f"its provenance is “{contender.provenance}”; ranked is what is at least “{rule.least_provenance}”"
+            placed.append(Placed(contender, value, None, why))
         else:
             better = sum(_better(other, value, rule) for other in numbers)
             placed.append(Placed(contender, value, 1 + better))

@@ -1,6 +1,6 @@
 """What a leaderboard page may show, and to whom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -29,6 +29,8 @@ class Board:
     guarded: bool = False
     rule: str = ""
     digest: str = ""
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    tags: list[dict[str, Any]] = field(default_factory=list)
 
 
 def may_see(user: AbstractBaseUser | AnonymousUser, phase: Phase) -> bool:
@@ -68,6 +70,8 @@ def board(user: AbstractBaseUser | AnonymousUser, phase: Phase) -> Board:
         guarded=guarded,
         rule=(snapshot.told_rule if coarse else snapshot.rule) if snapshot else "",
         digest=(snapshot.told_digest if coarse else snapshot.digest) if snapshot else "",
+        parts=snapshot.parts if snapshot else [],
+        tags=(snapshot.told_tags if coarse else snapshot.tags) if snapshot else [],
     )
 
 

@@ -9,14 +9,17 @@ from django.utils import timezone
 from challenges.models import Phase, Track
 from evaluations.selectors import ScoredEntry, scored_entries, suite_columns
 from evaluators.protocol.documents import canonical_json
+from leaderboards import tags as by_tag
 from leaderboards.models import Snapshot
-from leaderboards.ranking import Placed, Rule, place
+from leaderboards.parts import aggregate_of, definition, part_columns, tree_of
+from leaderboards.ranking import Placed, Rule, parts, place
 from leaderboards.telling import RANKED, contender_of, told
 from submissions.models import Entry
 from suites.access import asks_hidden
 from suites.models import PhaseSuite
 
 SHOWN = RANKED | {Entry.Status.BASELINE}
+BEYOND = ("spot-checked", "run here")  # what is worth a sentence: all else is ranked by default
 
 
 def refresh(*, phase: Phase) -> Snapshot:
@@ -33,25 +36,8 @@ def refresh(*, phase: Phase) -> Snapshot:
         keys = suite_columns(suites)
         columns = [_column(phase.track, suite, keys[suite.suite_version_id, suite.selection]) for suite in suites]
         scored = scored_entries(phase, suites=suites)
-        entries = {entry.entry_id: entry for entry in scored if entry.status in SHOWN}
-        contenders = [contender_of(entry) for entry in entries.values()]
-        rule, words = rule_of(phase.track, columns), rule_in_words(phase.track, columns)
-        rows = [_row(entries[item.contender.entry_id], item) for item in place(contenders, rule)]
-        fields: dict[str, Any] = {
-            "rule": words,
-            "columns": columns,
-            "rows": rows,
-            "digest": _digest(words, columns, rows),
-        }
-        if asks_hidden(suites):
-            shown = told(phase.track, columns, scored, contenders, rule)
-            told_rows = [
-                _row(entries[item.contender.entry_id], item, shown.digits)
-                for item in place(shown.contenders, shown.rule)
-            ]
-            told_words = f"{words} {shown.words}"
-            fields |= {"told_rule": told_words, "told_rows": told_rows}
-            fields["told_digest"] = _digest(told_words, columns, told_rows)
+        tag_scores = by_tag.tag_scores([entry for entry in scored if entry.status in SHOWN], keys, columns)
+        fields = _computed(phase.track, columns, scored, tag_scores, hidden=asks_hidden(suites))
         current = phase.snapshots.filter(current=True).first()
         if current is not None and (current.digest, current.told_digest) == (
             fields["digest"],
@@ -66,8 +52,39 @@ def refresh(*, phase: Phase) -> Snapshot:
         return Snapshot.objects.create(phase=phase, computed_at=now, **fields)
 
 
-def _digest(words: str, columns: list[dict[str, Any]], rows: list[dict[str, Any]]) -> str:
-    return hashlib.sha256(canonical_json([words, columns, rows])).hexdigest()
+def _computed(
+    track: Track,
+    columns: list[dict[str, Any]],
+    scored: list[ScoredEntry],
+    tag_scores: by_tag.TagScores,
+    *,
+    hidden: bool,
+) -> dict[str, Any]:
+    """The fields of the snapshot: the exact table, and of hidden data also what everybody may see of it."""
+    entries = {entry.entry_id: entry for entry in scored if entry.status in SHOWN}
+    contenders = [contender_of(entry) for entry in entries.values()]
+    rule, words = rule_of(track, columns), rule_in_words(track, columns)
+    placed = place(contenders, rule)
+    rows = [_row(entries[item.contender.entry_id], item, rule) for item in placed]
+    parted = part_columns(aggregate_of(track), rule.mean, columns)
+    tags = by_tag.tables(track, columns, placed, rule, tag_scores)
+    fields: dict[str, Any] = {"rule": words, "columns": columns, "rows": rows, "parts": parted, "tags": tags}
+    fields["digest"] = _digest(words, columns, rows, parted, tags)
+    if hidden:
+        shown = told(track, columns, scored, contenders, rule)
+        told_placed = place(shown.contenders, shown.rule)
+        told_rows = [_row(entries[item.contender.entry_id], item, shown.rule, shown.digits) for item in told_placed]
+        # With a ladder only its answers are told, so nothing about tags.
+        told_tags = by_tag.tables(track, columns, told_placed, shown.rule, tag_scores, guarded=True)
+        told_tags = told_tags if track.ladder == "off" else []
+        told_words = f"{words} {shown.words}"
+        fields |= {"told_rule": told_words, "told_rows": told_rows, "told_tags": told_tags}
+        fields["told_digest"] = _digest(told_words, columns, told_rows, parted, told_tags)
+    return fields
+
+
+def _digest(words: str, columns: list[dict[str, Any]], rows: list[dict[str, Any]], *more: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(canonical_json([words, columns, rows, *(one for one in more if one)])).hexdigest()
 
 
 def rule_of(track: Track, columns: list[dict[str, Any]]) -> Rule:
@@ -83,6 +100,8 @@ def rule_of(track: Track, columns: list[dict[str, Any]]) -> Rule:
         worst={column["key"]: column["worst"] for column in columns},
         higher_is_better=higher,
         mirrored={column["key"]: sum(column["range"]) for column in _mirrored(columns)},
+        tree=tree_of(aggregate_of(track), columns),
+        least_provenance=track.least_provenance,
     )
 
 
@@ -96,11 +115,10 @@ def rule_in_words(track: Track, columns: list[dict[str, Any]]) -> str:
     """The ranking rule as it is printed under the table."""
     if not columns:
         return "This phase asks no suite yet."
-    weighted = len({column["weight"] for column in columns}) > 1
-    names = ", ".join(
-        f"{column['title']} ({column['weight']:g})" if weighted else column["title"] for column in columns
-    )
-    what = f"the {'weighted ' if weighted else ''}mean of {len(columns)} suites: {names}"
+    aggregate = aggregate_of(track)
+    tree = tree_of(aggregate, columns)
+    alone = len(columns) == 1 and tree.scales.get(columns[0]["key"], 1) == 1
+    what = f"the score on {columns[0]['title']}" if alone else definition(tree, aggregate, columns)
     which = {
         "best": "a team's best entry",
         "last": "the entry a team handed in last",
@@ -114,9 +132,13 @@ def rule_in_words(track: Track, columns: list[dict[str, Any]]) -> str:
         "unranked": "An entry that lacks a score is not ranked.",
         "worst": "A missing score counts as the worst possible one.",
     }
+    least = f" Ranked is what is at least “{track.least_provenance}”." if track.least_provenance in BEYOND else ""
+    note = f" {aggregate.note}" if aggregate.note else ""
+    counts = f"{which[track.counts]} counts".capitalize() if "." in what else f"{which[track.counts]} counts"
+    joined = f"{what} {counts}" if "." in what else f"{what}; {counts}"
     return (
-        f"Ranked by {f'the score on {names}' if len(columns) == 1 else what}; {which[track.counts]} counts.{turned} "
-        f"{missing[track.missing]} Equal scores share a rank. Baselines are shown and not ranked."
+        f"Ranked by {joined}.{turned} "
+        f"{missing[track.missing]}{least} Equal scores share a rank. Baselines are shown and not ranked.{note}"
     )
 
 
@@ -126,6 +148,8 @@ def _column(track: Track, suite: PhaseSuite, key: str) -> dict[str, Any]:
     direction = version.manifest.get("direction", "higher")
     return {
         "key": key,
+        "suite": version.suite.key,
+        "groups": version.groups,
         "title": version.suite.title,
         "version": version.version,
         "digest": version.digest,
@@ -146,9 +170,11 @@ def _group_weights(how: Any) -> dict[str, float] | None:
     return dict(how["weights"]) if isinstance(how, dict) else {}
 
 
-def _row(entry: ScoredEntry, placed: Placed, digits: dict[str, int] | None = None) -> dict[str, Any]:
-    """A row of the table; with `digits` of what may be told, by suite and "" for the aggregate, times are left out."""
+def _row(entry: ScoredEntry, placed: Placed, rule: Rule, digits: dict[str, int] | None = None) -> dict[str, Any]:
+    """A row of the table; with `digits` of what may be told, by suite or part and "" for the aggregate, times are left
+    out."""
     rounded = {} if digits is None else {"digits": digits[""]}
+    values = parts(placed.contender, rule)
     return {
         "rank": placed.rank,
         "why_unranked": placed.why_unranked,
@@ -161,16 +187,15 @@ def _row(entry: ScoredEntry, placed: Placed, digits: dict[str, int] | None = Non
         "provenance": entry.provenance,
         "aggregate": placed.aggregate,
         **({"finished_at": entry.finished_at.isoformat()} if digits is None else rounded),
+        **({"parts": {key: _part(value, key, digits) for key, value in values.items()}} if values else {}),
         "scores": {
-            key: {
-                "value": score.value,
-                "low": score.low,
-                "high": score.high,
-                "n": score.n,
-                "asked": score.asked,
-                "answered": score.answered,
-                **({} if digits is None else {"digits": digits[key]}),
-            }
+            key: by_tag.score_value(score, None if digits is None else digits[key])
             for key, score in placed.contender.scores.items()
         },
     }
+
+
+def _part(value: float | None, key: str, digits: dict[str, int] | None) -> dict[str, Any]:
+    if digits is None or value is None:
+        return {"value": value}
+    return {"value": round(value, digits[key]), "digits": digits[key]}

@@ -11,10 +11,12 @@ from evaluations.models import Run
 from evaluations.presentation import BETTER, INCOMPLETE, LADDER, NOT_BETTER
 from evaluations.rounding import coarse, digits_for, standard_error
 from evaluations.selectors import ScoredEntry, SuiteScore
-from evaluators.protocol.challenge import ladder_value
-from leaderboards.ladder import Items, climb, combined, paired_error, unpaired_error
+from evaluators.aggregates import Mean, coefficients
+from evaluators.protocol.ranking import ladder_value
+from leaderboards.ladder import Items, climb, deviation, paired_error, unpaired_error
+from leaderboards.parts import in_percent, means_in
 from leaderboards.presentation import percent_scale
-from leaderboards.ranking import Contender, Rule, aggregate
+from leaderboards.ranking import Contender, Rule, aggregate, trusted
 from submissions.models import Entry
 
 Column = Mapping[str, Any]
@@ -23,7 +25,10 @@ RANKED = frozenset({Entry.Status.OFFICIAL, Entry.Status.LATE})
 
 @dataclass(frozen=True)
 class Told:
-    """The contenders as they may be told, by the rule that then ranks them; `digits` of the aggregate and by suite."""
+    """The contenders as they may be told, by the rule that then ranks them.
+
+    `digits`: by suite and by part, and under "" of the aggregate.
+    """
 
     contenders: list[Contender]
     rule: Rule
@@ -40,8 +45,8 @@ def told(
     be told more about the next one. The ladder's answer is noted on each run.
     """
     digits = {column["key"]: _digits(track, column, entries) for column in columns}
-    digits_of_aggregate = _digits_of_aggregate(track, columns, entries)
-    rule = replace(rule, digits=digits_of_aggregate)
+    digits |= {node.key: _digits_of_mean(node, track, columns, entries) for node in (rule.mean, *means_in(rule.mean))}
+    rule = replace(rule, digits=digits[rule.mean.key])
     coarsened = [_coarsened(contender, track, columns) for contender in contenders]
     words = (
         "Until this phase is revealed its scores are rounded to about their standard error, intervals are the widest "
@@ -49,24 +54,20 @@ def told(
     )
     if track.ladder != "off":
         coarsened, rule = _on_ladder(track, columns, entries, coarsened, rule), replace(rule, counts="best")
-        words = f"{words} {ladder_in_words(track, columns)}"
-    return Told(coarsened, rule, {**digits, "": digits_of_aggregate}, words)
+        words = f"{words} {ladder_in_words(track, rule.mean, columns)}"
+    return Told(coarsened, rule, digits, words)
 
 
-def ladder_in_words(track: Track, columns: Sequence[Column]) -> str:
+def ladder_in_words(track: Track, mean: Mean, columns: Sequence[Column]) -> str:
     """The ladder's rule as it is printed under the table."""
     step = ladder_value(track.ladder)
     by = "the standard error of the difference, item by item"
     if not isinstance(step, str):
-        by = f"{step:g} {'points' if _percent(columns) else ''}".strip()
+        by = f"{step:g} {'points' if in_percent(mean, columns) else ''}".strip()
     return (
         f"A team's shown score changes only when a new entry beats it by more than {by} (the Ladder); entries count in "
         "the order in which they were scored, and one that is withdrawn still counts here."
     )
-
-
-def _percent(columns: Sequence[Column]) -> bool:
-    return all(percent_scale(dict(column)) for column in columns)
 
 
 def _span(column: Column) -> float:
@@ -88,14 +89,15 @@ def _digits(track: Track, column: Column, entries: Sequence[ScoredEntry]) -> int
     return digits_for(standard_error(items, _span(column)), most=most) if items else most
 
 
-def _digits_of_aggregate(track: Track, columns: Sequence[Column], entries: Sequence[ScoredEntry]) -> int:
-    most = _most(track, percent=_percent(columns))
-    weights = {column["key"]: column["weight"] for column in columns}
-    counts = {column["key"]: _items(entries, column["key"]) for column in columns}
-    if not sum(weights.values()) or not all(counts.values()):
+def _digits_of_mean(mean: Mean, track: Track, columns: Sequence[Column], entries: Sequence[ScoredEntry]) -> int:
+    most = _most(track, percent=in_percent(mean, columns))
+    counted = coefficients(mean)
+    counts = {key: _items(entries, key) for key in counted}
+    if not counted or not all(counts.values()):
         return most
-    errors = {column["key"]: standard_error(counts[column["key"]], _span(column)) for column in columns}
-    return digits_for(combined(errors, weights), most=most)
+    spans = {column["key"]: _span(column) for column in columns}
+    errors = {key: standard_error(count, spans[key]) for key, count in counts.items()}
+    return digits_for(deviation(errors, counted), most=most)
 
 
 def _coarsened(contender: Contender, track: Track, columns: Sequence[Column]) -> Contender:
@@ -139,32 +141,35 @@ def _climbed(
     for entry in own:
         contender = contender_of(entry)
         exact, rough = aggregate(contender, exact_rule), aggregate(_coarsened(contender, track, columns), rule)
-        if exact is None or rough is None:
+        # What the board does not rank is no step: it would stand in the way of what it ranks.
+        if exact is None or rough is None or not trusted(contender, rule):
             answers[entry.run_id] = INCOMPLETE
             continue
         whole.append(entry)
         values.append(sign * exact)
         told_values.append(sign * rough)
-    changed = climb(values, told_values, _error(track, columns, whole))
+    changed = climb(values, told_values, _error(track, rule.mean, columns, whole))
     for entry, better in zip(whole, changed, strict=True):
         answers[entry.run_id] = BETTER if better else NOT_BETTER
     return [entry for entry, better in zip(whole, changed, strict=True) if better]
 
 
-def _error(track: Track, columns: Sequence[Column], own: Sequence[ScoredEntry]) -> Callable[[int, int], float]:
+def _error(
+    track: Track, mean: Mean, columns: Sequence[Column], own: Sequence[ScoredEntry]
+) -> Callable[[int, int], float]:
     step = ladder_value(track.ladder)
     if not isinstance(step, str):
         # A step is in the units that are shown: points where scores are percent.
-        fixed = step / (100 if _percent(columns) else 1)
+        fixed = step / (100 if in_percent(mean, columns) else 1)
         return lambda _new, _best: fixed
-    weights = {column["key"]: column["weight"] for column in columns}
+    counted = coefficients(mean)
 
     def error(new: int, best: int) -> float:
         errors = {
             column["key"]: _suite_error(column, own[new].scores.get(column["key"]), own[best].scores.get(column["key"]))
             for column in columns
         }
-        return combined(errors, weights)
+        return deviation(errors, counted)
 
     return error
 
@@ -199,4 +204,5 @@ def contender_of(entry: ScoredEntry) -> Contender:
         reference=entry.status not in RANKED,
         picked=entry.picked,
         scores=entry.scores,
+        provenance=entry.provenance,
     )

@@ -9,12 +9,12 @@ from django.views.decorators.http import require_safe
 from challenges.models import Challenge, Phase
 from challenges.selectors import is_reviewer
 from leaderboards import exports, selectors
-from leaderboards.presentation import table
+from leaderboards.presentation import page
 
 
 @require_safe
 def leaderboard(request: HttpRequest, challenge: str, track: str, phase: str) -> HttpResponse:
-    """A phase's leaderboard, with the challenge's other boards one click away."""
+    """A phase's leaderboard, as a whole or by `?part=` or `?tag=`, with the challenge's other boards one click away."""
     shown = get_object_or_404(Challenge.objects.visible_to(request.user), key=challenge)
     chosen = get_object_or_404(
         Phase.objects.select_related("track__challenge"), track__challenge=shown, track__key=track, key=phase
@@ -22,7 +22,10 @@ def leaderboard(request: HttpRequest, challenge: str, track: str, phase: str) ->
     board = selectors.board(request.user, chosen)
     tracks = shown.tracks.prefetch_related("phases")
     reviewer = is_reviewer(request.user, shown)
-    context = {"challenge": shown, "board": board, "table": table(board), "tracks": tracks, "reviewer": reviewer}
+    table = page(board, part=request.GET.get("part", ""), tag=request.GET.get("tag", ""))
+    if table is None:
+        raise Http404
+    context = {"challenge": shown, "board": board, "table": table, "tracks": tracks, "reviewer": reviewer}
     return render(request, "leaderboards/leaderboard.html", context)
 
 

@@ -1,6 +1,6 @@
 """The check of a hand-in: unpacked in a container of ours, its manifest read, its files compared with its kind."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
@@ -15,6 +15,7 @@ from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.submission import MANIFEST_NAME, SubmissionManifest
 from sandbox.interface import IntakeReport, IntakeRules
 from submissions import quota, rehearsals
+from submissions.corpora import corpora_problems
 from submissions.engine import labels, sandbox, volume_of
 from submissions.errors import SubmissionLost
 from submissions.manifests import check_against_tracks
@@ -76,9 +77,16 @@ def _examine(submission: Submission, tracks: Sequence[Track]) -> tuple[Submissio
     problems = check_against_tracks(manifest, tracks)
     paths = [file.path for file in report.files]
     problems += required_files(manifest, paths, own_tokenizer=allowed.remote_code)
+    problems += corpora_problems(manifest, {file.path: file.size for file in report.files}, _reader(submission))
     if problems:
         raise ProblemsFound(problems)
     return manifest, report
+
+
+def _reader(submission: Submission) -> Callable[[str, int], bytes]:
+    """Reads a file of the submission as it was unpacked, of so many bytes at most."""
+    volume, marked = volume_of(submission), labels(submission=str(submission.pk))
+    return lambda path, most: sandbox().read_file(volume, path, max_bytes=most, labels=marked)
 
 
 def _taken(report: IntakeReport) -> IntakeReport:
@@ -157,44 +165,65 @@ def _manifest(given: SubmissionManifest | None, report: IntakeReport) -> Submiss
 
 def _without_folder(manifest: SubmissionManifest, folder: str | None) -> SubmissionManifest:
     """The manifest as it reads once intake has taken away the one folder that held everything."""
-    path = PurePosixPath(manifest.model.path) if manifest.model is not None else PurePosixPath()
-    if manifest.model is None or folder is None or path.parts[:1] != (folder,):
+    if folder is None:
         return manifest
-    model = manifest.model.model_copy(update={"path": str(path.relative_to(folder))})
-    return manifest.model_copy(update={"model": model})
+
+    def within(path: str) -> str:
+        parts = PurePosixPath(path)
+        return str(parts.relative_to(folder)) if parts.parts[:1] == (folder,) else path
+
+    changed: dict[str, Any] = {
+        field: tuple(one.model_copy(update={"path": within(one.path)}) for one in getattr(manifest, field))
+        for field in ("checkpoints", "train_seeds")
+    }
+    if manifest.model is not None:
+        changed["model"] = manifest.model.model_copy(update={"path": within(manifest.model.path)})
+    return manifest.model_copy(update=changed)
 
 
 def required_files(manifest: SubmissionManifest, paths: Sequence[str], *, own_tokenizer: bool = False) -> list[Problem]:
     """What a hand-in of this kind must hold and does not; a tokenizer of its own kind has files of any name."""
     there = set(paths)
-
-    def missing(file: str, why: str, remedy: str) -> Problem:
-        return Problem("E-SUB-FILE", f"the archive has no {file}{why}", file, remedy=remedy)
-
+    folders = [one.path for one in manifest.checkpoints] + [one.path for one in manifest.train_seeds]
     if manifest.model is not None:
-        root = PurePosixPath(manifest.model.path)
-        inside = {
-            str(PurePosixPath(path).relative_to(root)) for path in there if PurePosixPath(path).is_relative_to(root)
-        }
-        problems = []
-        where = "" if str(root) == "." else f" in {root}/"
-        if "config.json" not in inside:
-            problems.append(missing("config.json", where, "Save the model with save_pretrained()."))
-        if not any(path.endswith(".safetensors") for path in inside):
-            problems.append(missing("*.safetensors", where, "Save with save_pretrained(safe_serialization=True)."))
-        tokenizers = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}
-        if not inside & (tokenizers | ({"tokenizer_config.json"} if own_tokenizer else set())):
-            problems.append(
-                missing("tokenizer.json", where, "Save the tokenizer beside the model: tokenizer.save_pretrained().")
-            )
-        return problems
+        roots = dict.fromkeys([manifest.model.path, *folders])
+        return [problem for root in roots for problem in _model_files(root, there, own_tokenizer=own_tokenizer)]
     if manifest.code is not None:
         file = manifest.code.entry.partition(":")[0]
-        return [] if file in there else [missing(file, "", f"`code.entry` is {manifest.code.entry}.")]
+        problems = [] if file in there else [_missing(file, "", f"`code.entry` is {manifest.code.entry}.")]
+        empty = [folder for folder in dict.fromkeys(folders) if not _inside(folder, there)]
+        return problems + [_missing(folder, "", "The manifest names this folder.") for folder in empty]
     if manifest.predictions is not None:
         file = manifest.predictions.file
-        return [] if file in there else [missing(file, "", "`predictions.file` names it.")]
+        return [] if file in there else [_missing(file, "", "`predictions.file` names it.")]
     return []
+
+
+def _missing(file: str, why: str, remedy: str) -> Problem:
+    return Problem("E-SUB-FILE", f"the archive has no {file}{why}", file, remedy=remedy)
+
+
+def _inside(folder: str, there: Iterable[str]) -> set[str]:
+    """The files in a folder, as they are called from there."""
+    root = PurePosixPath(folder)
+    return {str(PurePosixPath(path).relative_to(root)) for path in there if PurePosixPath(path).is_relative_to(root)}
+
+
+def _model_files(folder: str, there: Iterable[str], *, own_tokenizer: bool) -> list[Problem]:
+    """What keeps a folder from being a model, each checkpoint being one."""
+    inside = _inside(folder, there)
+    problems = []
+    where = "" if folder == "." else f" in {folder}/"
+    if "config.json" not in inside:
+        problems.append(_missing("config.json", where, "Save the model with save_pretrained()."))
+    if not any(path.endswith(".safetensors") for path in inside):
+        problems.append(_missing("*.safetensors", where, "Save with save_pretrained(safe_serialization=True)."))
+    tokenizers = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}
+    if not inside & (tokenizers | ({"tokenizer_config.json"} if own_tokenizer else set())):
+        problems.append(
+            _missing("tokenizer.json", where, "Save the tokenizer beside the model: tokenizer.save_pretrained().")
+        )
+    return problems
 
 
 def _accept(submission: Submission, entries: list[Entry], manifest: SubmissionManifest, report: IntakeReport) -> None:

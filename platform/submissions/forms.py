@@ -16,8 +16,27 @@ KIND_LABELS = {
     "code": "Code: a Python class that answers requests",
     "predictions": "Predictions: a file of answers computed elsewhere",
 }
-BACKEND_LABELS = {"causal": "Causal (left to right)", "masked": "Masked (one mask per token)"}
-FORMAT_LABELS = [("native", "native: JSON lines"), ("babylm-2024", "babylm-2024: one JSON object")]
+BACKEND_LABELS = {
+    "causal": "Causal (left to right)",
+    "masked": "Masked (one mask per token)",
+    "mntp": "Masked next-token prediction (GPT-BERT)",
+    "encoder-decoder": "Encoder-decoder (T5, BART)",
+    "vision": "Causal, with images (GIT, LLaVA)",
+    "dual-encoder": "Dual encoder of texts and images (CLIP)",
+}
+SCORING_LABELS = {
+    "prefix": "prefix: context to the encoder, continuation to the decoder",
+    "fill-in": "fill-in: the continuation is a gap of the encoder's text",
+    "babylm-prefix": "babylm-prefix: enc_dec_prefix of BabyLM 2025",
+    "babylm-mask": "babylm-mask: enc_dec_mask of BabyLM 2025",
+}
+FORMAT_LABELS = [
+    ("native", "native: JSON lines"),
+    ("babylm-2023", "babylm-2023: JSON lines, one a subtask"),
+    ("babylm-2024", "babylm-2024: one JSON object"),
+    ("babylm-2025", "babylm-2025: one JSON object (2025 and 2026)"),
+    ("babylm-2026-finetune", "babylm-2026-finetune: predictions.txt, or a tar of them"),
+]
 # Where a fault of the manifest belongs on the form.
 PLACES = {
     "kind": "kind",
@@ -27,9 +46,13 @@ PLACES = {
     "method.approaches": "approaches",
     "data.words_seen": "words_seen",
     "data.corpora": "corpora",
+    "data.teachers": "teachers",
+    "data.manifest": "corpora_list",
+    "data.corpus": "corpora_folder",
     "phases": "phases",
     "model.backend": "backend",
     "model.bos": "bos",
+    "model.scoring": "scoring",
     "model.path": "path",
     "code.entry": "entry",
     "predictions.file": "predictions_file",
@@ -67,16 +90,27 @@ def question_field(question: Question, asked_by: str = "") -> forms.Field:
 
 
 def _corpora(text: str) -> list[dict[str, Any]]:
-    """`name, words` a line; a line without a number is a corpus whose words were not counted."""
+    """`name, words; language=nld; bytes=…` a line; without a number, a corpus whose words were not counted."""
     corpora = []
-    for line in text.splitlines():
+    for whole in text.splitlines():
+        line, *more = whole.split(";")
         name, comma, words = line.rpartition(",")
         words = words.strip().replace("_", "").replace(" ", "")
         if comma and words.isascii() and words.isdigit():
-            corpora.append({"name": name, "words": int(words)})
+            corpora.append({"name": name, "words": int(words), **_facts(more)})
         elif line.strip():
-            corpora.append({"name": line})
+            corpora.append({"name": line, **_facts(more)})
     return corpora
+
+
+def _facts(parts: Sequence[str]) -> dict[str, Any]:
+    """`language=nld` and the like; what a corpus does not have is the manifest's to refuse."""
+    facts: dict[str, Any] = {}
+    for part in parts:
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        digits = value.replace("_", "").replace(" ", "")
+        facts[key] = int(digits) if key == "bytes" and digits.isascii() and digits.isdigit() else value
+    return {key: value for key, value in facts.items() if key}
 
 
 class PhasesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
@@ -109,7 +143,18 @@ class SubmitForm(forms.Form):
                                  help_text="Separated by commas: curriculum, distillation.")  # fmt: skip
     corpora = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3}), max_length=10_000, required=False, label="Training corpora",
-        help_text="One a line, its number of words after a comma: Child-directed speech, 4200000.",
+        help_text="One a line, its number of words after a comma: Child-directed speech, 4200000. After semicolons, "
+        "where they apply: role=tokenizer (or ancillary, teacher), language=nld, bytes=23000000, sha256=…, license=…",
+    )  # fmt: skip
+    teachers = forms.CharField(max_length=2000, required=False, label="Teachers",
+                               help_text="Models that this one learnt from, separated by commas.")  # fmt: skip
+    corpora_list = forms.CharField(
+        max_length=200, required=False, label="List of the corpus files",
+        help_text="Its path in the archive: JSON lines of path, sha256, words and bytes. We compare the sums.",
+    )  # fmt: skip
+    corpora_folder = forms.CharField(
+        max_length=200, required=False, label="Folder with the training text",
+        help_text="In the archive, if you hand it in: we count it.",
     )  # fmt: skip
     words_seen = forms.IntegerField(min_value=0, required=False, label="Words seen in training",
                                     help_text="Passes included: a corpus read twice counts twice.")  # fmt: skip
@@ -119,6 +164,10 @@ class SubmitForm(forms.Form):
         required=False, initial="tokenizer", max_length=60, label="First token",
         help_text="What a causal model is given first: tokenizer (its own), none, or a token such as <|endoftext|>. "
         "It moves scores by several points, so it is recorded and shown.",
+    )  # fmt: skip
+    scoring = forms.ChoiceField(
+        required=False, initial="prefix", choices=list(SCORING_LABELS.items()), label="Scoring",
+        help_text="For encoder-decoders: how a text is shared between the two parts. It is recorded and shown.",
     )  # fmt: skip
     path = forms.CharField(required=False, initial=".", max_length=200, label="Model folder in the archive")
     entry = forms.CharField(required=False, initial="model.py:Model", max_length=200, label="Entry",
@@ -157,6 +206,7 @@ class SubmitForm(forms.Form):
         for name, most, what in (
             ("corpora", budget.words, "words"),
             ("words_seen", budget.words_seen, "words seen"),
+            ("corpora", budget.bytes, "bytes"),
         ):
             if most is not None:
                 self.needed.add(name)
@@ -219,7 +269,14 @@ class SubmitForm(forms.Form):
                 "approaches": [part for part in approaches if part],
             },
         }
-        data = {"words_seen": cleaned.get("words_seen"), "corpora": _corpora(cleaned.get("corpora") or "")}
+        teachers = [name.strip() for name in (cleaned.get("teachers") or "").split(",")]
+        data = {
+            "words_seen": cleaned.get("words_seen"),
+            "corpora": _corpora(cleaned.get("corpora") or ""),
+            "teachers": [name for name in teachers if name],
+            "manifest": cleaned.get("corpora_list") or None,
+            "corpus": cleaned.get("corpora_folder") or None,
+        }
         if any(part not in (None, []) for part in data.values()):
             value["data"] = data
         if kind == "model":
@@ -228,6 +285,8 @@ class SubmitForm(forms.Form):
                 "backend": cleaned.get("backend"),
                 "bos": cleaned.get("bos") or "tokenizer",
             }
+            if cleaned.get("backend") == "encoder-decoder":
+                value["model"]["scoring"] = cleaned.get("scoring") or "prefix"
         elif kind == "code":
             value["code"] = {"entry": cleaned.get("entry") or ""}
         elif kind == "predictions":

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from challenges.models import Track
+from evaluators.budgets import budget_problems
 from evaluators.protocol.challenge import Budget, Question
 from evaluators.protocol.problems import Problem
-from evaluators.protocol.submission import Data, SubmissionManifest
+from evaluators.protocol.submission import SubmissionManifest
+from submissions import checkpoint_rules
 
 # What a track with a budget of epochs asks where it has no question of that key itself.
 EPOCHS = Question(key="epochs", type="number", title="Epochs of training", required=True, min=0,
@@ -36,15 +38,10 @@ def check_against_track(manifest: SubmissionManifest, track: Track, *, beside: S
             Problem("E-SUB-BACKEND", f"the track {track.title} does not take the backend {manifest.model.backend!r}",
                     field="model.backend", remedy=f"It takes: {', '.join(track.backends)}.")
         )  # fmt: skip
-    if manifest.checkpoints or manifest.train_seeds:
-        field = "checkpoints" if manifest.checkpoints else "train_seeds"
-        problems.append(
-            Problem("E-SUB-CHECKPOINTS", f"the track {track.title} scores one model, not several", field=field,
-                    remedy=f"Leave {field} out.")
-        )  # fmt: skip
+    problems += checkpoint_rules.check(manifest, track, beside=beside)
     problems += _unasked(manifest.answers, [track, *beside])
     problems += _answers(manifest.answers, questions_of(track))
-    problems += _budget(manifest, Budget.model_validate(track.budget))
+    problems += budget_problems(manifest.data, manifest.answers.get(EPOCHS.key), Budget.model_validate(track.budget))
     return problems
 
 
@@ -106,46 +103,3 @@ def _fault(answer: Any, question: Question) -> str:
     if not isinstance(chosen, list) or any(option not in question.options for option in chosen):
         return f"{question.key} takes {'some' if question.type == 'multi' else 'one'} of: {', '.join(question.options)}"
     return ""
-
-
-def _budget(manifest: SubmissionManifest, budget: Budget) -> list[Problem]:
-    """Declared figures against the track's budget, with both numbers; what it bounds must be declared."""
-    problems = _undeclared(manifest.data or Data(), budget)
-    data = manifest.data
-    words = sum(corpus.words or 0 for corpus in data.corpora) if data else None
-    declared = {
-        "words": (words, budget.words, "data.corpora"),
-        "words seen": (data.words_seen if data else None, budget.words_seen, "data.words_seen"),
-        "epochs": (manifest.answers.get(EPOCHS.key), budget.epochs, f"answers.{EPOCHS.key}"),
-    }
-    for name, (value, most, field) in declared.items():
-        if most is not None and isinstance(value, int | float) and value > most:
-            problems.append(
-                Problem("E-SUB-BUDGET", f"{value:,} {name} are over the track's budget of {most:,}", field=field,
-                        remedy="Enter a track with a larger budget.")
-            )  # fmt: skip
-    return problems
-
-
-def _undeclared(data: Data, budget: Budget) -> list[Problem]:
-    """What the budget bounds and the manifest does not declare; epochs are a question, which must be answered.
-
-    Who saw no words, a hand-written rule say, has no corpus to name.
-    """
-    problems = []
-    if budget.words is not None and data.words_seen != 0:
-        uncounted = [corpus.name for corpus in data.corpora if corpus.words is None]
-        fault, remedy = "", ""
-        if uncounted:
-            fault, remedy = f"the words of the corpus {uncounted[0]} are not declared", "Declare how many they are."
-        elif not data.corpora:
-            fault = "no training corpus is declared"
-            remedy = "Name each with its number of words; without any training, declare 0 words seen."
-        if fault:
-            fault = f"{fault}, and the track's budget is {budget.words:,} words"
-            problems.append(Problem("E-SUB-BUDGET", fault, field="data.corpora", remedy=remedy))
-    if budget.words_seen is not None and data.words_seen is None:
-        fault = f"the words seen in training are not declared, and the track's budget is {budget.words_seen:,} of them"
-        remedy = "Declare them; a corpus that is read twice counts twice."
-        problems.append(Problem("E-SUB-BUDGET", fault, field="data.words_seen", remedy=remedy))
-    return problems

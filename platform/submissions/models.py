@@ -30,7 +30,7 @@ class Artifact(models.Model):
     """Bytes that were handed in, stored once under their digest in the storage `artifacts`."""
 
     digest = models.CharField(max_length=64, unique=True)
-    size = models.PositiveBigIntegerField()
+    size = models.PositiveBigIntegerField(help_text="In bytes; of a list of files, theirs together.")
     storage_name = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -106,6 +106,45 @@ class Submission(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} (#{self.number} of {self.registration.team})"
+
+
+class HubFetch(models.Model):
+    """How far the files of a hand-in from a hub have come, and which worker is at it."""
+
+    submission = models.OneToOneField(Submission, on_delete=models.CASCADE, related_name="hub")
+    commits = models.JSONField(
+        default=dict, blank=True, help_text="What the revision and the checkpoints' branches are frozen to, by name."
+    )
+    listing = models.JSONField(default=list, blank=True, help_text="The files to be had, from the frozen commits.")
+    complete = models.BooleanField(default=False)
+    # One worker at a time: the claim is its lease until then, and where there is none nobody comes before then.
+    claim = models.UUIDField(null=True, blank=True)
+    not_before = models.DateTimeField(default=timezone.now)
+    failures = models.PositiveIntegerField(default=0)
+    told = models.CharField(max_length=300, blank=True, help_text="What the team reads while it waits.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "hub fetches"
+
+    def __str__(self) -> str:
+        return f"the files of {self.submission}"
+
+
+class SubmissionFile(models.Model):
+    """One file of a hand-in from a hub; its bytes are stored once, whoever has the same."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="stored_files")
+    path = models.CharField(max_length=200)
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="+")
+    oid = models.CharField(max_length=80, blank=True, help_text="What the hub calls these bytes.")
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [models.UniqueConstraint(fields=["submission", "path"], name="submission_file_once")]
+
+    def __str__(self) -> str:
+        return self.path
 
 
 class Entry(models.Model):

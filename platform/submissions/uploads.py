@@ -18,7 +18,7 @@ from accounts.models import User
 from challenges.models import Challenge
 from evaluators.protocol.problems import Problem
 from submissions.errors import UploadRefused
-from submissions.models import Artifact, Submission, UploadSession
+from submissions.models import Artifact, Submission, SubmissionFile, UploadSession
 
 # Uploads that a person may have under way, or finished and not handed in; a further one ends the oldest.
 MAX_HELD_SESSIONS = 10
@@ -183,21 +183,29 @@ def _restart(session: UploadSession) -> None:
     part_path(session).unlink(missing_ok=True)
 
 
-def _store(session: UploadSession, path: Path, digest: str) -> None:
-    """Keep the bytes once under their digest, shared by whoever hands in the same, and say so on the session.
+def keep(path: Path, digest: str, size: int) -> Artifact:
+    """Keep the bytes once under their digest, shared by whoever hands in the same; inside a transaction.
 
-    The artifact's row is the lock against `_forget`, which removes what nobody refers to any more.
+    The artifact's row is the lock against `forget`, which removes what nobody refers to any more: whoever keeps
+    something refers to it before the transaction ends. The file at `path` may have moved away.
     """
     storage = storages["artifacts"]
     name = f"{digest[:2]}/{digest}"
+    artifact, _ = Artifact.objects.select_for_update().get_or_create(
+        digest=digest, defaults={"size": size, "storage_name": name}
+    )
+    if not storage.exists(artifact.storage_name):
+        with path.open("rb") as file:
+            artifact.storage_name = storage.save(name, _Part(file, name=str(path)))
+        artifact.save(update_fields=["storage_name"])
+    return artifact
+
+
+def _store(session: UploadSession, path: Path, digest: str) -> None:
+    """Keep the bytes, and say so on the session."""
     with transaction.atomic():
-        artifact, _ = Artifact.objects.select_for_update().get_or_create(
-            digest=digest, defaults={"size": session.size, "storage_name": name}
-        )
-        if not storage.exists(artifact.storage_name):
-            with _full_disk_said(session), path.open("rb") as file:
-                artifact.storage_name = storage.save(name, _Part(file, name=str(path)))
-            artifact.save(update_fields=["storage_name"])
+        with _full_disk_said(session):
+            artifact = keep(path, digest, session.size)
         UploadSession.objects.filter(pk=session.pk, state=UploadSession.State.OPEN).update(
             state=UploadSession.State.COMPLETE, artifact=artifact, updated_at=timezone.now()
         )
@@ -224,15 +232,16 @@ def abandon(*, session: UploadSession) -> None:
         session.state, session.artifact = UploadSession.State.ABANDONED, None
         session.save(update_fields=["state", "artifact", "updated_at"])
         if artifact is not None:
-            _forget(artifact)
+            forget(artifact)
     part_path(session).unlink(missing_ok=True)
 
 
-def _forget(artifact: Artifact) -> None:
-    """Remove an artifact that no submission and no upload refers to."""
+def forget(artifact: Artifact) -> None:
+    """Remove an artifact that no submission and no upload refers to; inside a transaction."""
     artifact = Artifact.objects.select_for_update().get(pk=artifact.pk)
     if (
         Submission.objects.filter(artifact=artifact).exists()
+        or SubmissionFile.objects.filter(artifact=artifact).exists()
         or UploadSession.objects.filter(artifact=artifact).exists()
     ):
         return

@@ -18,6 +18,9 @@ from submissions.errors import SubmissionRefused, UploadRefused
 from submissions.forms import MergeForm, SubmitForm
 from submissions.models import Registration, UploadSession
 
+# What the form asks of the training data, in this order.
+DECLARED = ("corpora", "words_seen", "teachers", "corpora_list", "corpora_folder")
+
 
 def _me(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # noqa: S101 - login_required has seen to it
@@ -220,6 +223,6 @@ def _context(
             if session.state == UploadSession.State.OPEN
         ],
         "quotas": [(phase, standings[phase.pk].words) for phase in form.open_phases],
-        "declared": [(form[name], name in form.needed) for name in ("corpora", "words_seen")],
+        "declared": [(form[name], name in form.needed) for name in DECLARED],
         "answers": [(form[name], name in form.needed) for name in (f"answer_{key}" for key in form.questions)],
     }

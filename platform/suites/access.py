@@ -42,7 +42,10 @@ def public_sample(phase: Phase) -> list[PhaseSuite]:
         if version is None or any(one.suite_version == version for one in asked):
             continue
         splits = list(public_splits(version))
-        asked.append(PhaseSuite(phase=phase, suite_version=version, splits=splits, sample=phase.track.rehearsal_items))
+        sample, checkpoints = phase.track.rehearsal_items, phase_suite.checkpoints
+        asked.append(
+            PhaseSuite(phase=phase, suite_version=version, splits=splits, sample=sample, checkpoints=checkpoints)
+        )
     return asked
 
 

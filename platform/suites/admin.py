@@ -16,7 +16,7 @@ from challenges.admin import BaseAdmin, OwnedInline, ReadOnlyAdmin
 from challenges.models import Challenge, Phase
 from challenges.services import refresh_leaderboards
 from evaluators.protocol.problems import ProblemsFound
-from suites import configuration, selectors, services
+from suites import configuration, exporting, selectors, services
 from suites.forms import DocumentForm, PhaseForm, PhaseSuiteForm, SuiteUploadForm
 from suites.models import PhaseSuite, Suite, SuiteVersion, Unsealing
 
@@ -210,6 +210,8 @@ class SuiteVersionAdmin(BaseAdmin):
         """The first requests as they lie in the sandbox."""
         if not version.sealed_name:
             return SafeString("")
+        if version.gated:
+            return SafeString("This suite is gated: its items lie encrypted and are shown nowhere, here included.")
         lines = "\n".join(json.dumps(request, ensure_ascii=False) for request in services.preview(version=version))
         return format_html('<pre style="white-space: pre-wrap; overflow-wrap: anywhere">{}</pre>', lines)
 
@@ -259,7 +261,7 @@ class DocumentViews:
     def export(request: HttpRequest, pk: int) -> HttpResponse:
         """The challenge's document, as a download."""
         challenge = get_object_or_404(Challenge.objects.organized_by(request.user), pk=pk)
-        response = HttpResponse(configuration.export(challenge).to_yaml(), content_type="application/yaml")
+        response = HttpResponse(exporting.export(challenge).to_yaml(), content_type="application/yaml")
         response["Content-Disposition"] = f'attachment; filename="{challenge.key}.yaml"'
         return response
 

@@ -1,8 +1,6 @@
 """challenge.yaml in and out: `export(apply(document)) == document`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +9,11 @@ from django.db.models import ProtectedError, QuerySet
 
 from accounts.models import User
 from challenges.models import Challenge, Phase, Role, Track
-from challenges.selectors import is_organizer
+from challenges.selectors import frozen_against, is_organizer, keeps_image
 from challenges.services import grant_role, refresh_leaderboards
-from evaluators.protocol.challenge import (
-    ChallengeDocument,
-    PhaseDocument,
-    SuiteSource,
-    TrackDocument,
-    ladder_text,
-    ladder_value,
-    written,
-)
+from evaluators.protocol.challenge import ChallengeDocument, PhaseDocument, SuiteSource, TrackDocument
 from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.protocol.ranking import ladder_text
 from suites import selectors, services
 from suites.models import PhaseSuite, SuiteVersion
 
@@ -81,7 +72,7 @@ def _apply(
             track = _upsert(
                 Track,
                 {"challenge": challenge, "key": track_document.key},
-                _track_fields(track_document, position),
+                _track_fields(track_document, position) | _thawed(challenge, track_document, position),
                 changes,
                 f"track {track_document.key}",
             )
@@ -177,15 +168,23 @@ def _prepared(source: SuiteSource, place: str, base: Path | None) -> services.Pr
 
 
 def _weights(track: TrackDocument, place: str) -> None:
-    """A weight for a suite that no phase asks would silently weigh nothing: raises ProblemsFound."""
+    """A weight, scale or part of a suite that no phase asks would silently do nothing: raises ProblemsFound."""
     asked = {entry.suite.partition("@")[0] for phase in track.phases for entry in phase.suites}
-    for key in track.ranking.aggregate.weights:
+    for part in track.ranking.aggregate.parts:
+        if part.key in asked:
+            raise _refused(
+                "E-CHALLENGE-WEIGHT",
+                f"the part {part.key!r} has the key of a suite that the track asks",
+                field=f"{place}.ranking.aggregate.parts",
+                remedy="Give the part another key.",
+            )
+    for key in track.ranking.aggregate.suites_named:
         if key not in asked:
             raise _refused(
                 "E-CHALLENGE-WEIGHT",
                 f"no phase of the track asks the suite {key!r}",
-                field=f"{place}.ranking.aggregate.weights",
-                remedy="Weights go by a suite's key, without its version.",
+                field=f"{place}.ranking.aggregate",
+                remedy="Weights, scales and parts go by a suite's key, without its version.",
             )
 
 
@@ -202,6 +201,21 @@ def _upsert(model: Any, identity: dict[str, Any], fields: dict[str, Any], change
         row.save(update_fields=differing)
         changes.append(f"{name}: {', '.join(differing)} changed")
     return row
+
+
+def _thawed(challenge: Challenge, document: TrackDocument, position: int) -> dict[str, Any]:
+    """What another image resets of a track that is frozen to one; raises ProblemsFound once it has entries."""
+    track, image = challenge.tracks.filter(key=document.key).first(), document.sandbox.image
+    if track is None or keeps_image(track, image):
+        return {}
+    if sentence := frozen_against(track, image):
+        raise _refused(
+            "E-CHALLENGE-USED",
+            sentence,
+            field=f"tracks[{position}].sandbox.image",
+            remedy="Keep the image, or add a track that runs in another.",
+        )
+    return {"image_id": "", "image_versions": {}}
 
 
 def _challenge_fields(document: ChallengeDocument) -> dict[str, Any]:
@@ -225,6 +239,7 @@ def _track_fields(document: TrackDocument, position: int) -> dict[str, Any]:
         "kinds": list(document.kinds),
         "backends": list(document.backends),
         "budget": document.budget.to_value(),
+        "checkpoints": document.checkpoints.to_value() if document.checkpoints else {},
         "questions": [question.to_value() for question in document.questions],
         "image": sandbox.image,
         "cpus": sandbox.cpus,
@@ -238,6 +253,7 @@ def _track_fields(document: TrackDocument, position: int) -> dict[str, Any]:
         "counts": ranking.counts,
         "aggregate": ranking.aggregate.to_value(),
         "missing": ranking.missing,
+        "least_provenance": ranking.least_provenance,
         "alpha": ranking.alpha,
         "round_digits": ranking.round,
         "ladder": ladder_text(ranking.ladder),
@@ -276,13 +292,15 @@ def _phase_suites(
             )
         if sentence := selectors.missing_split(version, list(entry.splits)):
             raise _refused("E-CHALLENGE-SPLIT", sentence, field=f"{place}[{number}].splits")
-        wanted.append((version.pk, list(entry.splits), entry.sample, number))
-    there = list(phase.phase_suites.values_list("suite_version", "splits", "sample", "position"))
+        wanted.append((version.pk, list(entry.splits), entry.sample, entry.checkpoints, number))
+    there = list(phase.phase_suites.values_list("suite_version", "splits", "sample", "checkpoints", "position"))
     if [list(row) for row in there] == [list(row) for row in wanted]:
         return
     phase.phase_suites.all().delete()
-    for pk, splits, sample, number in wanted:
-        PhaseSuite.objects.create(phase=phase, suite_version_id=pk, splits=splits, sample=sample, position=number)
+    for pk, splits, sample, checkpoints, number in wanted:
+        PhaseSuite.objects.create(
+            phase=phase, suite_version_id=pk, splits=splits, sample=sample, checkpoints=checkpoints, position=number
+        )
     changes.append(f"phase {phase.track.key}/{phase.key}: suites set")
 
 
@@ -298,87 +316,3 @@ def _remove(rows: Any, what: str, changes: list[str]) -> None:
                 remedy="Keep it in the document.",
             ) from error
         changes.append(f"{what} {row.key}: removed")
-
-
-def export(challenge: Challenge) -> ChallengeDocument:
-    """The document that `apply` would bring about this challenge with; times in the challenge's zone."""
-
-    def local(moment: datetime) -> str:
-        return written(moment, zone_name=challenge.timezone).isoformat()
-
-    tracks = list(challenge.tracks.prefetch_related("phases__phase_suites__suite_version__suite"))
-    keys = {track.key for track in tracks}
-
-    value: dict[str, Any] = {
-        "schema": "challenge/1",
-        "key": challenge.key,
-        "title": challenge.title,
-        "summary": challenge.summary,
-        "description": challenge.description,
-        "timezone": challenge.timezone,
-        "published": challenge.published,
-        "tracks": [_track_value(track, local) for track in tracks],
-        "suites": _suite_values(challenge),
-        "baselines": [baseline for baseline in challenge.baselines if baseline["track"] in keys],
-    }
-    return ChallengeDocument.from_value(value, file=FILE)
-
-
-def _suite_values(challenge: Challenge) -> list[dict[str, Any]]:
-    """The sources as the document named them, and what was added in the admin since."""
-    named = {f"{source['key']}@{source['version']}": source for source in challenge.suite_sources}
-    used = (
-        SuiteVersion.objects.filter(phase_suites__phase__track__challenge=challenge).distinct().select_related("suite")
-    )
-    for version in used.order_by("suite__key", "version"):
-        named.setdefault(str(version), {"key": version.suite.key, "version": version.version, "digest": version.digest})
-    return list(named.values())
-
-
-def _track_value(track: Track, local: Callable[[datetime], str]) -> dict[str, Any]:
-    return {
-        "key": track.key,
-        "title": track.title if track.title != track.key else None,
-        "description": track.description,
-        "kinds": track.kinds,
-        "backends": track.backends,
-        "budget": track.budget,
-        "max_size": track.max_bytes,
-        "sandbox": {
-            "image": track.image,
-            "cpus": float(track.cpus),
-            "memory": track.memory,
-            "pids": track.pids,
-            "gpus": track.gpus,
-            "wall": track.wall,
-            "disk": track.disk,
-            "hardware": track.hardware,
-        },
-        "weights": {"convert": track.convert_weights, "remote_code": track.remote_code},
-        "rehearsal": {"hour": track.rehearsals_hour, "items": track.rehearsal_items},
-        "questions": track.questions,
-        "ranking": {
-            "counts": track.counts,
-            "aggregate": track.aggregate,
-            "missing": track.missing,
-            "alpha": track.alpha,
-            "round": track.round_digits,
-            "ladder": ladder_value(track.ladder),
-        },
-        "phases": [_phase_value(phase, local) for phase in track.phases.all()],
-    }
-
-
-def _phase_value(phase: Phase, local: Callable[[datetime], str]) -> dict[str, Any]:
-    return {
-        "key": phase.key,
-        "title": phase.title if phase.title != phase.key else None,
-        "opens": local(phase.opens),
-        "closes": local(phase.closes),
-        "suites": [
-            {"suite": str(entry.suite_version), "splits": entry.splits, "sample": entry.sample}
-            for entry in phase.phase_suites.all()
-        ],
-        "quota": {"day": phase.quota_day, "total": phase.quota_total, "concurrent": phase.quota_concurrent},
-        "visibility": phase.visibility,
-    }

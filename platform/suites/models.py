@@ -58,13 +58,26 @@ class SuiteVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.suite}@{self.version}"
 
+    @property
+    def gated(self) -> bool:
+        """Whether its items lie encrypted and are shown to nobody, its organizers included."""
+        return bool(self.manifest.get("gated"))
+
 
 class PhaseSuite(models.Model):
     """A suite version that a phase asks, with the splits and the sample that it asks."""
 
     phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="phase_suites")
     suite_version = models.ForeignKey(SuiteVersion, on_delete=models.PROTECT, related_name="phase_suites")
+
+    class Checkpoints(models.TextChoices):
+        """Which models of a submission are asked."""
+
+        MAIN = "main", "The finished model"
+        ALL = "all", "Every checkpoint, the finished model too"
+
     splits = models.JSONField(default=list)
+    checkpoints = models.CharField(max_length=4, choices=Checkpoints, default=Checkpoints.MAIN)
     sample = models.PositiveIntegerField(null=True, blank=True, help_text="Ask only a fixed stratified sample.")
     position = models.PositiveIntegerField(default=0)
 

@@ -1,4 +1,4 @@
-"""The sealed storage of suites: folders go in as tar files, and come out only here."""
+"""The sealed storage of suites: folders go in as tar files, and come out only here; what is gated lies encrypted."""
 
 import io
 import lzma
@@ -15,6 +15,7 @@ from typing import IO
 from django.core.files.base import File
 from django.core.files.storage import storages
 
+from config.storage import GATED
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.suites import Suite, open_suite
 
@@ -23,7 +24,7 @@ MAX_BYTES = 4 * 1024**3
 MAX_NAME_BYTES = 200
 
 
-def seal(folder: Path, *, name: str) -> str:
+def seal(folder: Path, *, name: str, gated: bool = False) -> str:
     """Store the folder's files as one tar in the sealed storage; returns the name it got."""
     with tempfile.TemporaryFile() as spool:
         with tarfile.open(fileobj=spool, mode="w") as tar:
@@ -34,7 +35,12 @@ def seal(folder: Path, *, name: str) -> str:
                     with path.open("rb") as file:
                         tar.addfile(info, file)
         spool.seek(0)
-        return storages["sealed"].save(name, File(spool))
+        return storages["sealed"].save(_place(name, gated=gated), File(spool))
+
+
+def _place(name: str, *, gated: bool) -> str:
+    """Where a name lies: the storage encrypts what is gated."""
+    return f"{GATED}{name}" if gated else name
 
 
 def forget(name: str) -> None:
@@ -151,9 +157,9 @@ def _stripped(root: Path) -> Path:
     return root
 
 
-def write_bytes(name: str, data: bytes) -> str:
-    """Store bytes in the sealed storage; returns the name they got."""
-    return storages["sealed"].save(name, File(io.BytesIO(data)))
+def write_bytes(name: str, data: bytes, *, gated: bool = False) -> str:
+    """Store bytes in the sealed storage; returns the name they got. What is about a gated suite must be `gated`."""
+    return storages["sealed"].save(_place(name, gated=gated), File(io.BytesIO(data)))
 
 
 def read_bytes(name: str) -> bytes:

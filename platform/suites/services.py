@@ -1,6 +1,7 @@
 """Adding, freezing and opening suite versions. No other app opens gold."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -15,11 +16,18 @@ from evaluators.requests import Draw, draw_requests, seed_key
 from evaluators.scoring import Scored, score
 from evaluators.selftest import Expectation, selftest
 from evaluators.suites import CheckReport, Suite, check_suite, select
+from evaluators.suites.folder import MEDIA
+from evaluators.tasks import task_of
+from evaluators.tasks.interface import Step
 from suites import sealing, selectors
 from suites.models import Suite as SuiteRecord
 from suites.models import SuiteVersion, Unsealing
 
 PREVIEW_REQUESTS = 12
+# A task that goes over checkpoints is previewed at one.
+PREVIEW_STEPS = (Step("chck_1M", 1_000_000),)
+# Of the media that are staged at a time.
+MEDIA_BYTES = 64 * 1024**2
 
 # How a computation on answers is carried out: here, or in a process that is bounded. It touches no database.
 Within = Callable[[Callable[[], Scored]], Scored]
@@ -60,7 +68,9 @@ def prepare(folder: Path) -> Prepared:
     if not report.ok or report.suite is None:
         raise ProblemsFound(report.problems)
     expectations = selftest(report.suite)
-    return Prepared(report, report.suite, expectations, sealing.seal(folder, name=f"suites/{report.suite.digest}.tar"))
+    gated = report.suite.manifest.gated
+    sealed_name = sealing.seal(folder, name=f"suites/{report.suite.digest}.tar", gated=gated)
+    return Prepared(report, report.suite, expectations, sealed_name)
 
 
 def add_version(*, folder: Path, user: User | None = None) -> SuiteVersion:
@@ -98,8 +108,9 @@ def record(prepared: Prepared, *, user: User | None = None) -> SuiteVersion:
             sealed_name=prepared.sealed_name,
             items=len(opened.items),
             groups=len(report.counts["groups"]),
-            hidden="hidden" in (manifest.items, manifest.gold),
-            check_report=_check_report(report),
+            # What is gated is given out nowhere, whatever its manifest says of items and gold.
+            hidden=manifest.gated or "hidden" in (manifest.items, manifest.gold),
+            check_report=_check_report(report, gated=manifest.gated),
             selftest_report={"checks": [asdict(expectation) for expectation in prepared.expectations]},
             uploaded_by=user,
         )
@@ -113,8 +124,23 @@ def add_archive(*, archive: IO[bytes], filename: str, user: User | None = None) 
         return add_version(folder=folder, user=user)
 
 
-def _check_report(report: CheckReport) -> dict[str, Any]:
-    return {"warnings": [asdict(warning) for warning in report.warnings], "counts": report.counts}
+def _check_report(report: CheckReport, *, gated: bool) -> dict[str, Any]:
+    """What is kept of the check; of a gated suite only how often each warning was given, since they name items."""
+    warnings = list(report.warnings)
+    if gated:
+        given = Counter(warning.code for warning in warnings)
+        warnings = [
+            Problem(code, f"given {times} times; no item of a gated suite is named") for code, times in given.items()
+        ]
+    return {"warnings": [asdict(warning) for warning in warnings], "counts": report.counts}
+
+
+def require_itemisable(version: SuiteVersion) -> None:
+    """Raises ProblemsFound for a gated version: whatever shows or exports single items has to ask this first."""
+    if version.gated:
+        sentence = f"{version} is gated: its items are shown and exported nowhere"
+        remedy = "Leave it out; its scores by group and tag are to be had."
+        raise ProblemsFound([Problem("E-SUITE-GATED", sentence, remedy=remedy)])
 
 
 def freeze(*, version: SuiteVersion) -> SuiteVersion:
@@ -133,16 +159,52 @@ def freeze(*, version: SuiteVersion) -> SuiteVersion:
     return version
 
 
-def requests_for(*, version: SuiteVersion, selection: Selection, draw_key: bytes) -> Draw:
-    """The requests of a response set, drawn without opening gold."""
+def requests_for(*, version: SuiteVersion, selection: Selection, draw_key: bytes, steps: Sequence[Step] = ()) -> Draw:
+    """The requests of a response set, drawn without opening gold; `steps` for a task that goes over checkpoints."""
+    return draw_requests(_without_gold(version, selection), key=draw_key, steps=steps)
+
+
+def training_for(*, version: SuiteVersion, selection: Selection) -> list[dict[str, Any]]:
+    """What the model may learn from before it answers: the lines of train.jsonl whose task is asked, without gold."""
+    suite = _without_gold(version, selection)
+    asked = {item.group for item in suite.items}
+    return [
+        {"id": line.id, "task": line.group, "inputs": line.texts, "label": line.label}
+        for line in suite.train
+        if line.group in asked
+    ]
+
+
+def media_for(*, version: SuiteVersion, digests: Collection[str]) -> Iterator[dict[str, bytes]]:
+    """The files that requests name by digest, so many at a time as are held in memory well; raises ProblemsFound."""
+    with sealing.unsealed(version.sealed_name) as folder:
+        batch: dict[str, bytes] = {}
+        for digest in sorted(digests):
+            path = folder / MEDIA / digest
+            if not path.is_file():
+                raise ProblemsFound([Problem("E-SUITE-MEDIA", f"the suite has no file {digest}", f"{MEDIA}/{digest}")])
+            batch[digest] = path.read_bytes()
+            if sum(map(len, batch.values())) > MEDIA_BYTES:
+                yield batch
+                batch = {}
+        if batch:
+            yield batch
+
+
+def _without_gold(version: SuiteVersion, selection: Selection) -> Suite:
     suite = sealing.open_sealed(version.sealed_name, with_gold=False)
-    return draw_requests(select(suite, splits=selection.splits, sample=selection.sample), key=draw_key)
+    return select(suite, splits=selection.splits, sample=selection.sample)
 
 
 def preview(*, version: SuiteVersion, splits: Collection[str] = ("dev", "public", "private")) -> list[dict[str, Any]]:
-    """The first requests exactly as a submission's model would see them, under ids that no run uses."""
+    """The first requests exactly as a submission's model would see them, under ids that no run uses.
+
+    Raises ProblemsFound for a gated version.
+    """
+    require_itemisable(version)
     suite = sealing.open_sealed(version.sealed_name, with_gold=False)
-    drawn = draw_requests(select(suite, splits=splits), key=seed_key(0))
+    steps = PREVIEW_STEPS if task_of(suite.manifest).over_checkpoints else ()
+    drawn = draw_requests(select(suite, splits=splits), key=seed_key(0), steps=steps)
     return list(drawn.requests[:PREVIEW_REQUESTS])
 
 
@@ -156,10 +218,11 @@ def score_responses(
     train_seed: int | None,
     reason: str,
     within: Within = _here,
+    steps: Sequence[Step] = (),
 ) -> Scored:
     """Score a response set against the gold; raises ProblemsFound for responses that can't be scored."""
     suite = _with_gold(version, selection, reason)
-    draw = draw_requests(suite, key=draw_key)
+    draw = draw_requests(suite, key=draw_key, steps=steps)
     return within(lambda: score(suite, responses, draw=draw, checkpoint=checkpoint, train_seed=train_seed))
 
 

@@ -35,6 +35,8 @@ _HEAD = re.compile(
     r"- Charged: (?P<charged>[^\n]+)\n- On hidden data: (?P<hidden>[^\n]+)\n\n"
 )
 _LINK = re.compile(r"\]\(([EW]-[A-Z0-9-]+)\.md\)")
+# A link to a page that only the documentation has: its words stay.
+_ELSEWHERE = re.compile(r"\[([^\]]+)\]\(\.\./[a-z/-]+\.md\)")
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def by_stage() -> list[tuple[str, list[Page]]]:
 def body(page: Page) -> SafeString:
     """The page's sections as cleaned HTML, with links among pages led to where they are served."""
     text = _LINK.sub(lambda link: f"]({reverse('help_code', args=[link[1]])})", page.text)
-    return markdown.render(text, below=0)
+    return markdown.render(_ELSEWHERE.sub(r"\1", text), below=0)
 
 
 def reference_rows(title_of_stage: str) -> list[str]:

@@ -39,7 +39,7 @@ PREDICT_ENVIRONMENT = {
     # Threads that wait sleep instead of spinning: on cores that others use too, spinning costs ten times the speed.
     "OMP_WAIT_POLICY": "PASSIVE",
     "PYTHONHASHSEED": "0",
-    "PYTHONPATH": "/opt/proctor:/opt/site",
+    "PYTHONPATH": "/opt/proctor:/opt/transformers:/opt/site",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_OFFLINE": "1",
 }

@@ -98,6 +98,11 @@ class DockerWorkspace:
         entries += [Entry(f"requests/{name}", content, mode=0o644) for name, content in sorted(files.items())]
         self._require_keeper().put("/eval", entries)
 
+    def put_media(self, files: Mapping[str, bytes]) -> None:
+        """Stage what requests show, by digest; it may be called again for more."""
+        entries = [Entry(f"media/{digest}", content, mode=0o644) for digest, content in sorted(files.items())]
+        self._require_keeper().put("/eval", [Entry("media", None, mode=0o755), *entries])
+
     def predict(self, job: Job, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
         """Run the job to its end, its deadline or `kill`; raises SandboxUnavailable."""
         if self._prediction is not None:

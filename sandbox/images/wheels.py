@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.errors import ImageBuildFailed
-from sandbox.images.recipe import HERE, PYTHON_VERSION
+from sandbox.images.recipe import PYTHON_VERSION, Part
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 # What only compilers and PyTorch's own tests read: a quarter of its size.
@@ -55,18 +55,17 @@ def _cpu_only(folder: Path, say: Callable[[str], None]) -> None:
             _download(folder, [f"torch=={version}"], "--index-url", CPU_INDEX)
 
 
-def wheelhouse(name: str, *, cache: Path, torch_index: str | None, say: Callable[[str], None]) -> Path:
-    """Return the folder with the image's wheels, filled once per lock; raises ImageBuildFailed."""
-    lock = HERE / name / "requirements.txt"
-    digest = hashlib.sha256(f"{torch_index or ''}\n{lock.read_text()}".encode()).hexdigest()
-    folder = cache / name
+def wheelhouse(part: Part, *, cache: Path, torch_index: str | None, say: Callable[[str], None]) -> Path:
+    """Return the folder with the part's wheels, filled once per lock; raises ImageBuildFailed."""
+    digest = hashlib.sha256(f"{torch_index or ''}\n{part.lock.read_text()}".encode()).hexdigest()
+    folder = cache / part.name
     stamp = folder / "lock.sha256"
     if stamp.is_file() and stamp.read_text() == digest:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    say(f"{name}: fetching wheels")
-    _download(folder, [f"--requirement={lock}"], *(["--extra-index-url", torch_index] if torch_index else []))
+    say(f"{part.name}: fetching wheels")
+    _download(folder, [f"--requirement={part.lock}"], *(["--extra-index-url", torch_index] if torch_index else []))
     if torch_index is None:
         _cpu_only(folder, say)
     stamp.write_text(digest)

@@ -22,6 +22,7 @@ CODES = {
     "number": "E-OUT-NUMBER",
 }
 MAX_ID = 128
+NUMBERS = {int, float}
 
 
 class Refused(Exception):
@@ -87,7 +88,22 @@ def records(file: BinaryIO, *, max_lines: int, rules: dict[str, int]) -> Iterato
         if identity in seen:
             raise Refused("E-OUT-DUPLICATE", "The id was answered before.", number)
         seen.add(identity)
+        if not all(_is_answer(field) for field in value.values()):
+            raise Refused("E-OUT-FORMAT", "A field is neither a text, a number, numbers, nor rows of numbers.", number)
         yield strict_json.encode(value).encode()
+
+
+def _is_answer(field: object) -> bool:
+    """Say whether a field is a scalar, a list of numbers, or a list of lists of numbers: nothing else is an answer.
+
+    What is short as text and large in memory, such as a million empty lists, goes no further than this.
+    """
+    if not isinstance(field, list):
+        return not isinstance(field, dict)
+    kinds = set(map(type, field))
+    if kinds == {list}:
+        return all(row and set(map(type, row)) <= NUMBERS for row in field)
+    return kinds <= NUMBERS
 
 
 def _spend(left: int, size: int) -> int:

@@ -10,8 +10,10 @@ SENTENCES = {
     "E-RUN-WEIGHTS": "The weights do not fit the architecture that config.json names.",
     "E-RUN-TOKENIZER": "The tokenizer could not be loaded, or does not fit the model.",
     "E-RUN-BOS": "The declared first token is not a token of this tokenizer.",
+    "E-RUN-TRAIN": "The model could not be fine-tuned: training failed, or did not end in finite numbers.",
     "E-RUN-ANSWER": "The model failed while it answered.",
-    "E-RUN-VALUE": "An answer is not a log-probability: a finite number that is at most 0.",
+    "E-RUN-VALUE": "An answer is not of the kind asked: finite, a log-probability at most 0, a surprisal at least 0.",
+    "E-RUN-DISK": "The responses need more space than the track allows.",
 }
 
 

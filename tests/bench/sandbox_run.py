@@ -43,7 +43,7 @@ def attempt(sandbox: DockerSandbox, volume: str, image: str) -> None:
 def bare(volume: str, image: str, root: str) -> None:
     """The same runner and submission in one `docker run`."""
     command = ["docker", "run", "--rm", "--network=none", f"--volume={volume}:/submission:ro", f"--volume={root}:/eval"]
-    command += ["--env=PYTHONPATH=/opt/proctor:/opt/site", image, "python3", "-m", "sandbox.runner"]
+    command += ["--env=PYTHONPATH=/opt/proctor:/opt/transformers:/opt/site", image, "python3", "-m", "sandbox.runner"]
     subprocess.run(command, check=True, capture_output=True)
 
 

@@ -23,7 +23,7 @@ def test_both_folders_are_valid_suites_without_a_warning(folders: tuple[Path, Pa
         assert (report.ok, list(report.problems), list(report.warnings)) == (True, [], [])
 
 
-def test_the_public_suite_is_public_and_dev_the_hidden_one_hidden_and_private(
+def test_the_public_suite_is_public_and_dev_the_hidden_one_hidden_and_mostly_private(
     folders: tuple[Path, Path, Path],
 ) -> None:
     found = [open_suite(folder) for folder in folders[:2]]
@@ -31,7 +31,17 @@ def test_the_public_suite_is_public_and_dev_the_hidden_one_hidden_and_private(
         ("minimal-pairs-public", "public", "public"),
         ("minimal-pairs-hidden", "hidden", "hidden"),
     ]
-    assert [{item.split for item in suite.items} for suite in found] == [{"dev"}, {"private"}]
+    assert [{item.split for item in suite.items} for suite in found] == [{"dev"}, {"private", "public"}]
+
+
+def test_the_hidden_suite_gives_out_a_small_sample_of_every_phenomenon_in_whole_twins(
+    folders: tuple[Path, Path, Path],
+) -> None:
+    items = open_suite(folders[1]).items
+    sample = [item for item in items if item.split == "public"]
+    assert {item.group for item in sample} == {item.group for item in items if item.split == "private"}
+    assert not {item.cluster for item in sample} & {item.cluster for item in items if item.split == "private"}
+    assert len(sample) <= len(items) / 2
 
 
 def test_the_command_writes_the_same_bytes_again(folders: tuple[Path, Path, Path], tmp_path: Path) -> None:

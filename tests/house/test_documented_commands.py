@@ -42,7 +42,7 @@ def options_of(program: str, words: list[str]) -> set[str]:
     command = APPS[program]
     while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
-    return {name for parameter in command.params for name in parameter.opts}
+    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
 def _options(parser: argparse.ArgumentParser, words: list[str]) -> Iterator[str]:

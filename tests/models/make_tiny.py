@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
     BertConfig,
     BertForMaskedLM,
     BloomConfig,
@@ -31,6 +33,8 @@ from transformers import (
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForMaskedLM,
+    T5Config,
+    T5ForConditionalGeneration,
 )
 
 VOCABULARY = 1500
@@ -100,6 +104,20 @@ def roberta_tokenizer(text: Path) -> PreTrainedTokenizerFast:
     )
 
 
+def t5_tokenizer(text: Path) -> PreTrainedTokenizerFast:
+    """Return a tokenizer with sentinels that puts only </s> after a text."""
+    sentinels = ["<extra_id_0>", "<extra_id_1>"]
+    tokenizer = byte_level(text, specials=["<pad>", "</s>", "<unk>", *sentinels])
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        extra_special_tokens=sentinels,
+    )
+
+
 def save(model: Any, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Draw the weights that are not normalisations anew, and save both."""
     generator = torch.Generator().manual_seed(20260101)
@@ -111,8 +129,26 @@ def save(model: Any, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
+def encoder_decoders(text: Path, out: Path) -> None:
+    """Make the models with an encoder and a decoder."""
+    t5, bart = t5_tokenizer(text), roberta_tokenizer(text)
+    t5_size = {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4}
+    t5_tokens = {"vocab_size": len(t5), "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+    save(T5ForConditionalGeneration(T5Config(**t5_size, **t5_tokens)), t5, out / "t5")
+    bart_size = {f"{part}_{name}": value for part in ("encoder", "decoder") for name, value in
+                 {"layers": 2, "attention_heads": 4, "ffn_dim": 128}.items()}  # fmt: skip
+    bart_tokens = {"vocab_size": len(bart), "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+    model = BartForConditionalGeneration(
+        BartConfig(d_model=64, max_position_embeddings=128, decoder_start_token_id=2, **bart_size, **bart_tokens)
+    )
+    # What is added behind the output layer: nothing may take the layer alone for the whole.
+    model.final_logits_bias = torch.randn(model.final_logits_bias.shape, generator=torch.Generator().manual_seed(3))
+    save(model, bart, out / "bart")
+
+
 def main(text: Path, out: Path) -> None:
     """Make every model below `out`."""
+    encoder_decoders(text, out)
     gpt2, llama, bert, roberta = (
         make(text) for make in (gpt2_tokenizer, llama_tokenizer, bert_tokenizer, roberta_tokenizer)
     )

@@ -48,7 +48,7 @@ def smollm2() -> Path:
             image,
             ["python3", "/convert.py"],
             files={"/packages": packages, "/convert.py": CONVERT.encode()},
-            environment={"PYTHONPATH": "/opt/site:/packages", "HF_HUB_OFFLINE": "1"},
+            environment={"PYTHONPATH": "/opt/transformers:/opt/site:/packages", "HF_HUB_OFFLINE": "1"},
             save=making,
         )
     if ran.code:

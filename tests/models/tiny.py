@@ -1,4 +1,4 @@
-"""Tiny Hugging Face folders of several architectures, made once in the model image by make_tiny.py.
+"""Tiny Hugging Face folders of several architectures, made once in the model image.
 
 python -m tests.models.tiny      prints the folder that holds them
 """
@@ -14,20 +14,35 @@ from tests.models.runner import model_image
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "blimp"
 SCRIPT = Path(__file__).with_name("make_tiny.py")
+SEEING = Path(__file__).with_name("make_seeing.py")
 
 
 def tiny_models(data: Path = DATA) -> Path:
-    """Return a folder with one folder a model: gpt2, llama, gptneox, opt, bloom, gemma2, mamba, bert, roberta."""
-    script = SCRIPT.read_bytes()
-    folder = ROOT / "var" / "models" / f"tiny-{hashlib.sha256(script).hexdigest()[:12]}"
+    """Return a folder with one folder a model.
+
+    gpt2, llama, gptneox, opt, bloom, gemma2, mamba; bert, roberta; t5, bart.
+    """
+    return _made("tiny", [SCRIPT], data)
+
+
+def seeing_models(data: Path = DATA) -> Path:
+    """Return a folder with one folder a model: git, llava, clip."""
+    return _made("seeing", [SEEING, SCRIPT], data)
+
+
+def _made(name: str, scripts: list[Path], data: Path) -> Path:
+    """Return what the first of the scripts makes of BLiMP's sentences, made anew where a script changed."""
+    contents = [script.read_bytes() for script in scripts]
+    folder = ROOT / "var" / "models" / f"{name}-{hashlib.sha256(b''.join(contents)).hexdigest()[:12]}"
     if folder.is_dir():
         return folder
     sentences = sorted({request["continuation"] for request in blimp_requests(data, pairs=30)})
     making = folder.with_name(f"{folder.name}.part")
+    files = {f"/{script.name}": content for script, content in zip(scripts, contents, strict=True)}
     ran = run_in(
         model_image(),
-        ["python3", "/make_tiny.py", "/text.txt", "/out"],
-        files={"/make_tiny.py": script, "/text.txt": "\n".join(sentences).encode()},
+        ["python3", f"/{scripts[0].name}", "/text.txt", "/out"],
+        files=files | {"/text.txt": "\n".join(sentences).encode()},
         save=making,
     )
     if ran.code:

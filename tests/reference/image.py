@@ -19,7 +19,7 @@ LOCK = HERE / "requirements.txt"
 DOCKERFILE = """ARG SITE
 FROM ${SITE}
 COPY site /opt/reference
-ENV PYTHONPATH=/opt/site:/opt/reference HF_HUB_OFFLINE=1 HF_HOME=/tmp/huggingface
+ENV PYTHONPATH=/opt/transformers:/opt/site:/opt/reference HF_HUB_OFFLINE=1 HF_HOME=/tmp/huggingface
 """
 # These are published as sources alone; they hold only Python.
 SOURCES = ("rouge-score", "sqlitedict", "word2number")

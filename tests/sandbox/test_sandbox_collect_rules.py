@@ -1,5 +1,6 @@
 """What the collector takes and refuses, on real files that a hostile submission could leave."""
 
+import json
 import os
 from pathlib import Path
 
@@ -18,9 +19,9 @@ def place(tmp_path: Path) -> Path:
     return file
 
 
-def collected(root: Path, *, max_lines: int = 3) -> list[bytes]:
+def collected(root: Path, *, max_lines: int = 3, **rules: int) -> list[bytes]:
     with open_plain(str(root), PATH) as file:
-        return list(records(file, max_lines=max_lines, rules=RULES))
+        return list(records(file, max_lines=max_lines, rules=RULES | rules))
 
 
 def refusal(root: Path) -> tuple[str, int | None]:
@@ -32,6 +33,24 @@ def refusal(root: Path) -> tuple[str, int | None]:
 def test_records_are_rewritten_in_canonical_form(tmp_path: Path, place: Path) -> None:
     place.write_text('{ "tokens": 2,  "id":"b", "logprob":-1.50}\n{"id":"a","logprob":-2}')
     assert collected(tmp_path) == [b'{"id":"b","logprob":-1.5,"tokens":2}', b'{"id":"a","logprob":-2}']
+
+
+def test_answers_of_every_type_are_taken(tmp_path: Path, place: Path) -> None:
+    lines = [
+        b'{"id":"a","surprisals":[0,1.5,2]}',
+        b'{"id":"b","matrix":[[0.5,-1],[1,2.25]]}',
+        b'{"id":"c","label":"entailment"}',
+    ]
+    place.write_bytes(b"\n".join(lines) + b"\n")
+    assert collected(tmp_path) == lines
+
+
+def test_the_largest_answers_are_taken_where_the_rules_make_room(tmp_path: Path, place: Path) -> None:
+    surprisals, cell = [0.1 + 1 / 3] * 5000, -(0.1 + 1 / 7)
+    answers = [{"id": "a", "surprisals": surprisals}, {"id": "b", "matrix": [[cell] * 500] * 500}]
+    place.write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    most = 32 * 500 * 500
+    assert [json.loads(line) for line in collected(tmp_path, max_line_bytes=most, max_file_bytes=2 * most)] == answers
 
 
 def test_missing_file_is_said(tmp_path: Path, place: Path) -> None:
@@ -88,6 +107,16 @@ def test_sparse_giant_is_refused_by_its_size(tmp_path: Path, place: Path) -> Non
         (b'{"id":"b","tokens":' + b"9" * 500 + b"}", "E-OUT-NUMBER"),
         (b'{"id":"b","id":"c"}', "E-OUT-FORMAT"),
         (b'{"id":"b","x":[[[[1]]]]}', "E-OUT-FORMAT"),
+        (b'{"id":"b","matrix":[[[1]]]}', "E-OUT-FORMAT"),
+        (b'{"id":"b","matrix":[[1],[]]}', "E-OUT-FORMAT"),
+        (b'{"id":"b","matrix":[[1],2]}', "E-OUT-FORMAT"),
+        (b'{"id":"b","matrix":[[1],["2"]]}', "E-OUT-FORMAT"),
+        (b'{"id":"b","matrix":[[NaN]]}', "E-OUT-NUMBER"),
+        (b'{"id":"b","surprisals":[1,null]}', "E-OUT-FORMAT"),
+        (b'{"id":"b","surprisals":[1,true]}', "E-OUT-FORMAT"),
+        (b'{"id":"b","surprisals":[1,1e999]}', "E-OUT-NUMBER"),
+        (b'{"id":"b","surprisals":[' + b"[]," * 300 + b"[]]}", "E-OUT-FORMAT"),
+        (b'{"id":"b","label":{"name":1}}', "E-OUT-FORMAT"),
         (b'{"id":"b","x":' + b"[" * 480 + b"]" * 480 + b"}", "E-OUT-FORMAT"),
         (b'["b"]', "E-OUT-FORMAT"),
         (b'{"logprob":-1}', "E-OUT-FORMAT"),

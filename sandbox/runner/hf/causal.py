@@ -1,4 +1,4 @@
-"""Causal models: the sum of ln p of the continuation's tokens, left to right."""
+"""Causal models: ln p of the continuation's tokens, or of each word's, left to right."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,12 +9,14 @@ from sandbox.runner.exchange import Request, Response
 from sandbox.runner.hf import engines
 from sandbox.runner.hf.batching import tokens_at_once
 from sandbox.runner.hf.heads import Head
-from sandbox.runner.hf.splitting import Split, add_first, causal_windows, split_texts
+from sandbox.runner.hf.splitting import Split, Window, add_first, causal_windows, split_texts
+from sandbox.runner.hf.surprisal import WordTally, owners_in, slabs, split_words
 from sandbox.runner.hf.tally import Tally
 from sandbox.runner.hf.tokens import Tokens
 from sandbox.runner.progress import Reporter
 
 SLAB = 16384
+WORDS_SLAB = 1 << 18  # tokens
 
 
 class CausalBackend:
@@ -49,19 +51,40 @@ class CausalBackend:
             slab = order[start : start + SLAB]
             yield from self._answer([requests[index] for index in slab], [splits[index] for index in slab])
 
+    def surprisal(self, requests: Sequence[Request]) -> Iterator[list[Response]]:
+        """Yield each word's surprisal: -ln p of its tokens, given the words before it.
+
+        A text's surprisals add up to minus the log-likelihood of the whole text after an empty context; where nothing
+        stands before it, its own first token is not counted.
+        """
+        texts = split_words(requests, self._tokens.encode, self._tokens.tokenizer)
+        splits = [add_first(Split(text.tokens, 0), self._first) for text in texts]
+        self._report(splits)
+        for slab in slabs(texts, lambda tokens: tokens, most=WORDS_SLAB):
+            windows = [causal_windows(splits[index], self._limit) for index in slab]
+            asked = [texts[index] for index in slab]
+            places = [owners_in(of, text.owners) for of, text in zip(windows, asked, strict=True)]
+            tally = WordTally([requests[index] for index in slab], asked, places)
+            yield from tally.empty()
+            for batch in self._scored([window for of in windows for window in of]):
+                yield tally.add(batch)
+
     def _answer(self, requests: Sequence[Request], splits: Sequence[Split]) -> Iterator[list[Response]]:
         windows = [causal_windows(split, self._limit) for split in splits]
         tally = Tally(requests, [[len(window.targets) for window in asked] for asked in windows])
         yield from tally.empty()
-        flat = [window for asked in windows for window in asked]
+        for batch in self._scored([window for asked in windows for window in asked]):
+            yield tally.add((owner, value) for owner, _, value in batch)
+
+    def _scored(self, windows: Sequence[Window]) -> Iterator[list[engines.Scored]]:
         groups: dict[engines.Engine, list[int]] = {}
-        for index, window in enumerate(flat):
+        for index, window in enumerate(windows):
             groups.setdefault(self._engine(len(window.inputs)), []).append(index)
         for engine, indices in groups.items():
-            chosen = [flat[index] for index in indices]
+            chosen = [windows[index] for index in indices]
             batches = engines.run(self._head, engine, chosen, tokens=self._at_once, dtype=self._dtype)
             while (batch := self._next(batches)) is not None:
-                yield tally.add((indices[owner], value) for owner, _, value in batch)
+                yield [(indices[owner], position, value) for owner, position, value in batch]
 
     def _next(self, batches: Iterator[list[engines.Scored]]) -> list[engines.Scored] | None:
         # The mode is entered for each batch: a generator that is left alone must not leave it switched on.

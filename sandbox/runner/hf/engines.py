@@ -36,7 +36,7 @@ def engines(head: Head) -> list[Engine]:
 def run(
     head: Head, engine: Engine, windows: Sequence[Window], *, tokens: int, dtype: torch.dtype
 ) -> Iterator[list[Scored]]:
-    """Yield, batch by batch, (index of the window, token, log-probability) for everything the windows ask."""
+    """Yield, batch by batch, (index of the window, position in it, log-probability) for everything the windows ask."""
     packed = engine.layout == "packed"
     rows = pack(windows) if packed else plain_rows(windows)
     for batch in rows_by_width(rows, tokens=1 if engine.layout == "single" else tokens):
@@ -54,7 +54,9 @@ def run(
             Asked(torch.tensor(list(places)), torch.tensor(indices), torch.tensor([wanted.token for wanted in asked])),
             style=engine.style,
         )
-        yield [(wanted.owner, wanted.token, value) for wanted, value in zip(asked, logprobs.tolist(), strict=True)]
+        # A node's depth in its row is the position in the window that asks.
+        where = [(wanted.owner, row.depths[wanted.node]) for row in batch for wanted in row.wanted]
+        yield [(*place, value) for place, value in zip(where, logprobs.tolist(), strict=True)]
 
 
 def packed_inputs(rows: Sequence[Row], dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -87,9 +89,10 @@ def may_pack(config: Any, longest: int) -> bool:
     Sliding windows and positions scaled by the length of the input would differ beyond the lengths that are compared.
     """
     window = getattr(config, "sliding_window", None)
-    parameters = getattr(config, "rope_parameters", None) or {}
+    # As transformers 5 calls them, and 4, and folders older than both.
+    parameters = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
     kinds = [value for value in parameters.values() if isinstance(value, dict)] or [parameters]
-    ropes = {kind.get("rope_type", "default") for kind in kinds}
+    ropes = {kind.get("rope_type") or kind.get("type") or "default" for kind in kinds}
     return longest <= LONGEST_PACKED and (window is None or longest < window) and ropes <= ROPES
 
 

@@ -6,6 +6,7 @@ asked logits in memory that is used again; `selected` lets the model compute log
 Which of them are right for a model is found out by comparison, in `engines`.
 """
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ class Head:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        layer = model.get_output_embeddings()
+        self._options = {"use_cache": False} if takes(model.forward, "use_cache") else {}
+        layer = _output_layer(model)
         self._layer = layer if type(layer) is torch.nn.Linear else None
         self._buffers: dict[torch.dtype, torch.Tensor] = {}
 
@@ -45,7 +47,7 @@ class Head:
         """Run the model; return the N targets' log-probabilities in fp32."""
         if style == "buffered":
             with self._select(asked.positions, keep=False) as hidden:
-                self._model(**inputs, use_cache=False)
+                self._model(**inputs, **self._options)
             return self._buffered(hidden[0], asked)
         if style == "selected":
             with self._select(asked.positions, keep=True):
@@ -55,8 +57,7 @@ class Head:
         return _gather(logits.reshape(-1, logits.shape[-1])[asked.positions], asked)
 
     def _forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        logits: torch.Tensor = self._model(**inputs, use_cache=False).logits
-        return logits
+        return logits_of(self._model(**inputs, **self._options))
 
     @contextmanager
     def _select(self, positions: torch.Tensor, *, keep: bool) -> Iterator[list[torch.Tensor]]:
@@ -107,6 +108,26 @@ class Head:
         if buffer is None or buffer.shape[0] < rows:
             buffer = self._buffers[dtype] = torch.empty(rows, columns, dtype=dtype)
         return buffer[:rows]
+
+
+def takes(function: Any, name: str) -> bool:
+    """Say whether a function has a parameter of that name, or takes any; a model's own code may be strict."""
+    parameters = inspect.signature(function).parameters
+    return name in parameters or any(entry.kind is entry.VAR_KEYWORD for entry in parameters.values())
+
+
+def logits_of(outputs: Any) -> torch.Tensor:
+    """Return the logits of what a model returned: an object that names them, or a tuple that begins with them."""
+    logits: torch.Tensor = outputs[0] if isinstance(outputs, tuple) else outputs["logits"]
+    return logits
+
+
+def _output_layer(model: Any) -> Any:
+    """Return a model's output layer; None where a model of its own kind does not say."""
+    try:
+        return model.get_output_embeddings()
+    except (AttributeError, NotImplementedError):
+        return None
 
 
 def _gather(logits: torch.Tensor, asked: Asked) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """Loading a Hugging Face folder: safetensors only, code of the folder's where the job says so, every weight known."""
 
+import json
 import traceback
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,13 @@ from safetensors import SafetensorError
 
 from sandbox.runner.errors import RunFailed
 from sandbox.runner.hf.causal import CausalBackend
+from sandbox.runner.hf.dual_encoder import DualEncoderBackend
+from sandbox.runner.hf.encoder_decoder import EncoderDecoderBackend
 from sandbox.runner.hf.masked import MaskedBackend
+from sandbox.runner.hf.mntp import MntpBackend
+from sandbox.runner.hf.pictures import Pictures
 from sandbox.runner.hf.tokens import Tokens
+from sandbox.runner.hf.vision import VisionBackend
 from sandbox.runner.job import RunnerJob
 from sandbox.runner.progress import Reporter
 
@@ -28,25 +34,44 @@ FAULTS = (
     SafetensorError,
 )
 STRANGE: tuple[type[BaseException], ...] = (Exception, SystemExit)  # what a folder's own code may end in
-FAMILIES = {"causal": transformers.AutoModelForCausalLM, "masked": transformers.AutoModelForMaskedLM}
+FAMILIES = {
+    "causal": transformers.AutoModelForCausalLM,
+    "masked": transformers.AutoModelForMaskedLM,
+    "mntp": transformers.AutoModelForMaskedLM,
+    "encoder-decoder": transformers.AutoModelForSeq2SeqLM,
+    "vision": transformers.AutoModelForImageTextToText,
+    "dual-encoder": transformers.AutoModel,
+}
 LIMITS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "max_seq_len", "seq_length")
 DEFAULT_LIMIT = 2048
+NEW_CLASS = "TokenizersBackend"
+Backend = CausalBackend | MaskedBackend | EncoderDecoderBackend | VisionBackend | DualEncoderBackend
 
 
-def load_model(folder: Path, job: RunnerJob, reporter: Reporter) -> CausalBackend | MaskedBackend:
+def load_model(folder: Path, job: RunnerJob, reporter: Reporter) -> Backend:
     """Load model and tokenizer, and make the backend the job asks for; raises RunFailed."""
     torch.set_num_threads(job.threads)
-    _check_folder(folder)
-    model = _load_weights(folder, job)
-    tokens = Tokens(_load_tokenizer(folder, job), rows=_rows(model))
+    check_folder(folder)
+    model = load_weights(folder, job)
+    tokenizer = load_tokenizer(folder, job)
     reporter.event("model", parameters=model.num_parameters(), architecture=type(model).__name__, threads=job.threads)
-    limit = position_limit(model, tokens.tokenizer)
+    limit = position_limit(model, tokenizer)
+    if job.backend == "dual-encoder":
+        return DualEncoderBackend(model, tokenizer, load_pictures(folder, job), limit=limit, reporter=reporter)
+    tokens = Tokens(tokenizer, rows=rows_of(model))
+    common: dict[str, Any] = {"limit": limit, "batch_size": job.batch_size, "reporter": reporter}
     if job.backend == "masked":
-        return MaskedBackend(model, tokens, limit=limit, batch_size=job.batch_size, reporter=reporter)
-    return CausalBackend(model, tokens, bos=job.bos, limit=limit, batch_size=job.batch_size, reporter=reporter)
+        return MaskedBackend(model, tokens, **common)
+    if job.backend == "mntp":
+        return MntpBackend(model, tokens, **common)
+    if job.backend == "encoder-decoder":
+        return EncoderDecoderBackend(model, tokens, scoring=job.scoring, **common)
+    if job.backend == "vision":
+        return VisionBackend(model, tokens, load_pictures(folder, job), bos=job.bos, **common)
+    return CausalBackend(model, tokens, bos=job.bos, **common)
 
 
-def _rows(model: Any) -> int:
+def rows_of(model: Any) -> int:
     """Return how many tokens have an embedding; raises RunFailed where a model of its own kind does not say."""
     try:
         return int(model.get_input_embeddings().weight.shape[0])
@@ -74,17 +99,19 @@ def _reserved_positions(model: Any) -> int:
     return 0
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuse a folder without configuration or weights; raises RunFailed with E-RUN-FOLDER."""
     if not (folder / "config.json").is_file():
         raise RunFailed("E-RUN-FOLDER", "there is no config.json")
     if not any(folder.glob("*.safetensors")):
         raise RunFailed("E-RUN-FOLDER", "there is no *.safetensors file")
 
 
-def _load_weights(folder: Path, job: RunnerJob) -> Any:
+def load_weights(folder: Path, job: RunnerJob) -> Any:
+    """Load the model for the job's backend, every weight of it from the folder; raises RunFailed."""
     faults = STRANGE if job.remote_code else FAULTS
     try:
-        model, info = FAMILIES[job.backend].from_pretrained(
+        model, info = _family(folder, job).from_pretrained(
             folder,
             dtype=DTYPES[job.precision],
             local_files_only=True,
@@ -103,12 +130,53 @@ def _load_weights(folder: Path, job: RunnerJob) -> Any:
     return model.eval()
 
 
-def _load_tokenizer(folder: Path, job: RunnerJob) -> Any:
+def _family(folder: Path, job: RunnerJob) -> Any:
+    """Return the class that loads the model: for models that see images, what the configuration knows."""
+    if job.backend != "vision":
+        return FAMILIES[job.backend]
+    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=job.remote_code)
+    named = getattr(config, "auto_map", None) or {}
+    known = type(config) in transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    if "AutoModelForImageTextToText" in named or (known and "AutoModelForCausalLM" not in named):
+        return FAMILIES["vision"]
+    return FAMILIES["causal"]
+
+
+def load_pictures(folder: Path, job: RunnerJob) -> Pictures:
+    """Load what the folder says of images; raises RunFailed with E-RUN-MODEL where there is nothing."""
+    faults = STRANGE if job.remote_code else FAULTS
+    options = {"local_files_only": True, "trust_remote_code": job.remote_code}
+    try:
+        processor = transformers.AutoProcessor.from_pretrained(folder, **options)
+        if not hasattr(processor, "image_processor"):
+            processor = transformers.AutoImageProcessor.from_pretrained(folder, **options)
+    except faults as error:
+        traceback.print_exc()
+        raise RunFailed("E-RUN-MODEL", f"the image processor: {type(error).__name__}: {error}") from error
+    return Pictures(processor, media=job.media)
+
+
+def _tokenizer_class(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """Return the class that loads the tokenizer, and what it has to be told.
+
+    Folders that transformers 5 wrote may name a class that transformers 4 lacks; their tokenizer.json says everything.
+    """
+    file = folder / "tokenizer_config.json"
+    if not hasattr(transformers, NEW_CLASS) and (folder / "tokenizer.json").is_file() and file.is_file():
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(settings, dict) and settings.get("tokenizer_class") == NEW_CLASS:
+            more = settings.get("extra_special_tokens")
+            named = {"extra_special_tokens": {}, "additional_special_tokens": more} if isinstance(more, list) else {}
+            return transformers.PreTrainedTokenizerFast, named
+    return transformers.AutoTokenizer, {}
+
+
+def load_tokenizer(folder: Path, job: RunnerJob) -> Any:
+    """Load the folder's tokenizer; raises RunFailed with E-RUN-TOKENIZER where it has no vocabulary."""
     faults = STRANGE if job.remote_code else FAULTS
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=job.remote_code
-        )
+        family, named = _tokenizer_class(folder)
+        tokenizer = family.from_pretrained(folder, local_files_only=True, trust_remote_code=job.remote_code, **named)
     except faults as error:
         traceback.print_exc()
         raise RunFailed("E-RUN-TOKENIZER", f"{type(error).__name__}: {error}") from error

@@ -80,16 +80,38 @@ def causal_windows(split: Split, limit: int) -> list[Window]:
     return windows[::-1]
 
 
-def masked_windows(split: Split, limit: int) -> list[Window]:
+def headed_windows(head: tuple[int, ...], split: Split, limit: int) -> list[Window]:
+    """Cut a text to inputs of at most `limit` tokens, each beginning with `head`, which is kept whole.
+
+    What does not fit loses its left end, or is scored in several windows, as of `causal_windows`. Without a head, the
+    text's own first token is not scored.
+    """
+    if not head:
+        return causal_windows(Split(split.tokens, max(split.start, 1)), limit)
+    if len(head) + len(split.tokens) <= limit + 1:
+        return causal_windows(Split(head + split.tokens, split.start + len(head)), limit)
+    marked = Split((-1, *split.tokens), split.start + 1)
+    windows = []
+    for window in causal_windows(marked, max(1, limit - len(head))):
+        begins = window.inputs[0] == -1
+        moved = len(head) - begins
+        targets = tuple((position + moved, token) for position, token in window.targets)
+        windows.append(Window(head + window.inputs[begins:], targets))
+    return windows
+
+
+def masked_windows(split: Split, limit: int, *, lead: int = 0) -> list[Window]:
     """Cut a text to at most `limit` tokens, special tokens not counted; a target's position is the token's own.
 
-    A long context loses its left end; a continuation that alone is too long is scored piece by piece.
+    A long context loses its left end; a continuation that alone is too long is scored piece by piece. `lead` tokens
+    at a window's beginning are seen but not scored: 1 where a token is read at the position before it, and nothing
+    stands there.
     """
     windows: list[Window] = []
     end = len(split.tokens)
-    while end > split.start:
+    while end > max(split.start, lead):
         begin = max(0, end - limit)
-        scored = range(max(split.start, begin), end)
+        scored = range(max(split.start, begin + lead), end)
         targets = tuple((index - begin, split.tokens[index]) for index in scored)
         windows.append(Window(split.tokens[begin:end], targets))
         end = scored.start

@@ -11,7 +11,7 @@ class Tokens:
 
     def __init__(self, tokenizer: Any, *, rows: int) -> None:
         self.tokenizer = tokenizer
-        self._rows = rows
+        self.rows = rows
         self.before, self.after = self._around()
 
     def encode(self, texts: list[str]) -> list[list[int]]:
@@ -22,8 +22,8 @@ class Tokens:
             texts, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False, verbose=False
         )["input_ids"]
         highest = max((max(tokens) for tokens in ids if tokens), default=0)
-        if highest >= self._rows:
-            raise RunFailed("E-RUN-TOKENIZER", f"token {highest}, but the model has {self._rows} embeddings")
+        if highest >= self.rows:
+            raise RunFailed("E-RUN-TOKENIZER", f"token {highest}, but the model has {self.rows} embeddings")
         return ids
 
     def first_token(self, bos: str) -> FirstToken:
@@ -42,7 +42,7 @@ class Tokens:
                     return FirstToken((), (token,))
             raise RunFailed("E-RUN-BOS", "the tokenizer has neither a bos nor an eos token; declare another")
         token = self.tokenizer.get_vocab().get(bos)
-        if token is None or token >= self._rows:
+        if token is None or token >= self.rows:
             raise RunFailed("E-RUN-BOS", bos)
         return FirstToken((token,), (token,))
 
@@ -53,6 +53,27 @@ class Tokens:
         if token is None:
             raise RunFailed("E-RUN-TOKENIZER", "the tokenizer has no mask token")
         return int(token)
+
+    @property
+    def opening(self) -> tuple[int, ...]:
+        """Return what stands before a text: what the tokenizer puts there, or else its cls or bos token, or nothing."""
+        if self.before:
+            return self.before
+        for token in (self.tokenizer.cls_token_id, self.tokenizer.bos_token_id):
+            if token is not None:
+                return (int(token),)
+        return ()
+
+    @property
+    def padding(self) -> int:
+        """Return the padding token's id, 0 where there is none: what stands there is hidden from the model."""
+        token = self.tokenizer.pad_token_id
+        return 0 if token is None else int(token)
+
+    def named(self, token: str) -> int | None:
+        """Return the id of a token by its name; None where the tokenizer or the model has no such token."""
+        found = self.tokenizer.get_vocab().get(token)
+        return None if found is None or found >= self.rows else int(found)
 
     def _around(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the special tokens before and after a text."""

@@ -5,15 +5,9 @@ from typing import Any
 
 import pytest
 
-from evaluators.protocol.challenge import (
-    DURATION_UNITS,
-    SIZE_UNITS,
-    ChallengeDocument,
-    read_duration,
-    read_size,
-    unscaled,
-)
+from evaluators.protocol.challenge import ChallengeDocument
 from evaluators.protocol.problems import ProblemsFound
+from evaluators.protocol.values import DURATION_UNITS, SIZE_UNITS, read_duration, read_size, unscaled
 
 PHASE = {"key": "dev", "opens": "2030-01-01T00:00", "closes": "2030-02-01T00:00"}
 

@@ -41,7 +41,8 @@ def track_form(track: Track, **changes: Any) -> dict[str, Any]:
         "challenge": track.challenge_id, "key": track.key, "title": track.title, "description": "", "position": 0,
         "kinds": ["model", "code"], "backends": ["causal"], "max_bytes": "2g", "questions": "[]", "budget": "{}",
         "image": "model", "cpus": "2", "memory": "4g", "pids": "256", "gpus": "0", "wall": "90m", "disk": "256m",
-        "hardware": "cpu", "counts": "best", "aggregate": "{}", "missing": "unranked", "alpha": "0.05",
+        "hardware": "cpu", "counts": "best", "aggregate": "{}", "missing": "unranked",
+        "least_provenance": "predictions", "alpha": "0.05",
         "round_digits": "2", "ladder": "off", "rehearsals_hour": "10", "rehearsal_items": "20", **changes,
     }  # fmt: skip
 

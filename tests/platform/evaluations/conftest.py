@@ -4,6 +4,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +18,14 @@ from config.celery import app
 from evaluations import services
 from evaluations.models import Run
 from evaluators.protocol.submission import SubmissionManifest
+from evaluators.protocol.suite import SuiteManifest
+from evaluators.suites import write_suite
 from submissions import checks, engine, quota
 from submissions.models import Artifact, Entry, QuotaCharge, Registration, Submission
 from submissions.services import submission_digest, submit
 from submissions.uploads import store_whole
+from suites import services as suites
+from suites.models import PhaseSuite, SuiteVersion
 
 CONSTANT = "class Model:\n    def loglikelihood(self, requests):\n        return [-1.0 for _ in requests]\n"
 LENGTH = """class Model:
@@ -56,6 +61,37 @@ def packed(files: Mapping[str, str]) -> bytes:
         for name, text in files.items():
             archive.writestr(zipfile.ZipInfo(name), text)  # without a time: the same files give the same digest
     return out.getvalue()
+
+
+@pytest.fixture
+def make_acquisition(db: None, tmp_path: Path) -> Callable[..., SuiteVersion]:
+    """`make_acquisition(phase, key=…, words=…)`: a suite over checkpoints; word i is learnt in month 10 + i."""
+
+    def make(phase: Phase, *, key: str = "acquisition", words: int = 6, position: int = 0) -> SuiteVersion:
+        folder = tmp_path / "suites" / key
+        values = {
+            "schema": "suite/1", "key": key, "title": f"The suite {key}", "version": "1", "task": "acquisition",
+            "metric": "pearson", "range": [-1, 1], "direction": "higher", "license": "CC0-1.0",
+            "options": {"vocabulary": 1000, "least_words": 3},
+        }  # fmt: skip
+        items: list[Any] = [
+            {"id": f"word/{number}", "word": f" word{number}", "contexts": ["A", "The"],
+             "split": "dev" if number < 2 else "private"}
+            for number in range(words)
+        ]  # fmt: skip
+        gold: list[Any] = [
+            {"id": f"word/{number}", "months": [9.5 + number, 10.5 + number], "known": [0.0, 1.0]}
+            for number in range(words)
+        ]
+        manifest = SuiteManifest.from_value(values, file="suite.yaml")
+        write_suite(folder, manifest, items, gold, readme="Made for a test.\n")
+        version = suites.freeze(version=suites.add_version(folder=folder))
+        PhaseSuite.objects.create(
+            phase=phase, suite_version=version, splits=["dev", "private"], checkpoints="all", position=position
+        )
+        return version
+
+    return make
 
 
 @pytest.fixture

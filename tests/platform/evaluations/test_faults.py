@@ -18,6 +18,7 @@ def outcome(verdict: Verdict, exit_code: int = 0, error: dict[str, str] | None =
         (outcome(Verdict.MEMORY, 137), "E-RUN-OOM"),
         (outcome(Verdict.EXIT, 1), "E-RUN-EXIT"),
         (outcome(Verdict.EXIT, 3, {"code": "E-RUN-CODE", "message": "anything"}), "E-RUN-CODE"),
+        (outcome(Verdict.EXIT, 3, {"code": "E-RUN-DISK", "message": "anything"}), "E-RUN-DISK"),
         (outcome(Verdict.EXIT, 3, {"code": "E-RUN-JOB", "message": "your fault"}), "E-RUN-EXIT"),
         (outcome(Verdict.EXIT, 3, {"code": "E-OUT-MISSING", "message": "made up"}), "E-RUN-EXIT"),
         (outcome(Verdict.EXIT, 3, {"code": "E-PLATFORM", "message": "made up"}), "E-RUN-EXIT"),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.models import User
 from challenges.models import Phase, Track
 from evaluations import leases, services, states
-from evaluations.models import Attempt, Evaluation, Event, Run, Score
+from evaluations.models import Attempt, Evaluation, Event, ResponseSet, Run, RunResponseSet, Score
 from evaluators.protocol.suite import SuiteManifest
 from evaluators.suites import write_suite
 from leaderboards.services import refresh
@@ -37,6 +37,9 @@ RESOURCES = {
     "peak_memory": 150 * 1024**2, "response_bytes": 65_432, "disk_bytes": 7_654,
 }  # fmt: skip
 EXACT_SCORE, ROUNDED_SCORE, SCORE_DIGITS = "<strong>61.23</strong>", "<strong>61</strong>", ("61.2", "0.612")
+# At a checkpoint with 250 items, and at one with 99, which is told as little as a group of that size.
+CURVE, ROUNDED_CURVE, CURVE_DIGITS = ["chck_1M", "47.12", "chck_2M"], ["chck_1M", '"value": 0.47,'], ("47.1", "0.471")
+SMALL_CURVE = ["chck_2M", "53.9", "0.539"]
 LARGE, SMALL = "group-of-100-items", "group-of-99-items"
 STAGES = ["suite 1 of 2: 320 of 1,200, 40 a second"]
 
@@ -64,14 +67,14 @@ HIDDEN_KEPT = "hidden data, closed and not revealed"
 REVEALED = "after the reveal"
 COLUMNS = (PUBLIC_DATA, HIDDEN, HIDDEN_OPEN, HIDDEN_KEPT, REVEALED)
 
-NO_SCORE = Cell(hides=["<strong>", *SCORE_DIGITS, LARGE, SMALL, *ANY])
+NO_SCORE = Cell(hides=["<strong>", *SCORE_DIGITS, *CURVE_DIGITS, *SMALL_CURVE, "0.47", LARGE, SMALL, "curve", *ANY])
 NO_REASON = Cell([THEIRS], [*REASONS, *WORDS, *NUMBERS, *BUCKETS, EXACT_MOMENT, "running", "answering", *ANY])
 NO_FAULT_OF_OURS = Cell([OURS], ["E-PLATFORM", LOG, EXACT_MOMENT, *ANY])
 COARSE = Cell(BUCKETS, [*NUMBERS, EXACT_MOMENT, *ANY])
 STAGE_ONLY = Cell(["answering"], ["320", "1,200", "suite 1", "scoring", "Scoring", EXACT_MOMENT, *ANY])
 PLACE_IN_WORDS = Cell(["queued, among the first 10", '"queue_position": null'], ["position 5", *ANY])
 NO_BOARD = Cell(hides=["Heron", "Wren", *SCORE_DIGITS, "<strong>", *ANY])
-EVERYTHING = [*STAGES, *REASONS, *WORDS, *NUMBERS, EXACT_SCORE, LARGE, SMALL, EXACT_MOMENT]
+EVERYTHING = [*STAGES, *REASONS, *WORDS, *NUMBERS, EXACT_SCORE, LARGE, SMALL, *CURVE, EXACT_MOMENT]
 
 # The rows of the table, each with a cell for each column.
 TABLE: dict[str, dict[str, Cell]] = {
@@ -118,16 +121,21 @@ TABLE: dict[str, dict[str, Cell]] = {
         REVEALED: Cell(NUMBERS, ANY),
     },
     "team: scores": {
-        PUBLIC_DATA: Cell([EXACT_SCORE, LARGE, SMALL], ANY),
+        PUBLIC_DATA: Cell([EXACT_SCORE, LARGE, SMALL, *CURVE], ANY),
         HIDDEN: NO_SCORE,
-        HIDDEN_OPEN: Cell([ROUNDED_SCORE, '"value": 0.61,', LARGE], [*SCORE_DIGITS, SMALL, LOG, *ANY]),
+        HIDDEN_OPEN: Cell(
+            [ROUNDED_SCORE, '"value": 0.61,', LARGE, *ROUNDED_CURVE],
+            [*SCORE_DIGITS, *CURVE_DIGITS, *SMALL_CURVE, SMALL, LOG, *ANY],
+        ),
         HIDDEN_KEPT: NO_SCORE,
-        REVEALED: Cell([EXACT_SCORE, LARGE, SMALL], [LOG, *ANY]),
+        REVEALED: Cell([EXACT_SCORE, LARGE, SMALL, *CURVE], [LOG, *ANY]),
     },
     "public": {
         PUBLIC_DATA: Cell(BOARD, ["Wren", *WORDS, *NUMBERS, *ANY]),
         HIDDEN: NO_BOARD,
-        HIDDEN_OPEN: Cell(["Heron", ROUNDED_SCORE], ["Wren", *SCORE_DIGITS, *WORDS, *NUMBERS, *ANY]),
+        HIDDEN_OPEN: Cell(
+            ["Heron", ROUNDED_SCORE], ["Wren", *SCORE_DIGITS, *CURVE_DIGITS, "chck_1M", *WORDS, *NUMBERS, *ANY]
+        ),
         HIDDEN_KEPT: NO_BOARD,
         REVEALED: Cell(BOARD, ["Wren", *WORDS, *NUMBERS, *ANY]),
     },
@@ -318,6 +326,22 @@ def _score(run: Run) -> None:
     response_set.asked = response_set.answered = 250
     response_set.complete = True
     response_set.save()
+    for position, (name, value, n) in enumerate((("chck_1M", 0.471234, 250), ("chck_2M", 0.539876, 99)), 1):
+        _score_checkpoint(run, response_set, name, value, n, position)
+
+
+def _score_checkpoint(run: Run, main: ResponseSet, name: str, value: float, n: int, position: int) -> None:
+    """The same suite at a checkpoint, as a phase that asks it there gets it."""
+    there = ResponseSet.objects.create(
+        key=f"{name}-{run.pk}"[:64], submission=main.submission, suite_version=main.suite_version,
+        selection=main.selection, splits=main.splits, checkpoint=name, steps=[[name, int(name[5]) * 10**6]],
+        image_id=main.image_id, draw_key=b"", complete=True, asked=n, answered=n,
+    )  # fmt: skip
+    RunResponseSet.objects.create(run=run, response_set=there, position=position)
+    evaluation = Evaluation.objects.create(response_set=there, evaluator="1", suite_digest="0" * 64)
+    Score.objects.create(
+        evaluation=evaluation, metric="accuracy", value=value, low=value - 0.05, high=value + 0.05, n=n
+    )
 
 
 @pytest.mark.parametrize("column", COLUMNS)

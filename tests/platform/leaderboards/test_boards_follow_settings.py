@@ -12,7 +12,7 @@ from accounts.models import User
 from challenges.models import Phase, Track
 from config.celery import app
 from leaderboards.tasks import refresh
-from suites import configuration
+from suites import configuration, exporting
 from tests.platform.evaluations.conftest import use_broker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,7 +87,7 @@ def test_saving_a_phase_computes_the_boards_of_its_track(phase: Phase, organizer
 
 
 def test_applying_a_document_that_changes_something_computes_the_boards(phase: Phase, organizer: User) -> None:
-    document = configuration.export(phase.track.challenge)
+    document = exporting.export(phase.track.challenge)
     configuration.apply(document, user=organizer)
     sent()
     (track,) = document.tracks

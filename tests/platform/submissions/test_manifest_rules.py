@@ -130,7 +130,7 @@ def test_a_budget_of_epochs_asks_for_them_even_where_the_track_does_not() -> Non
 
 
 def test_without_a_budget_nothing_must_be_declared() -> None:
-    assert found({}, budget={"bytes": 5, "byte_premium": 1.1, "teachers": ["gpt2"]}) == []
+    assert found({}, budget={"byte_premium": "table", "tolerance": 0.02, "teachers": ["gpt2"]}) == []
 
 
 def test_several_checkpoints_are_refused_until_a_track_scores_them() -> None:

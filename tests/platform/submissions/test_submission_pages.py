@@ -211,7 +211,10 @@ def test_declared_data_goes_into_the_manifest_and_meets_the_budget(
     upload = make_upload(registration)
     fields: dict[str, Any] = {"approaches": "curriculum, distillation", "backbone": "GPT-2"}
     assert "no training corpus is declared" in post(client, phase, upload, **fields).content.decode().lower()
-    assert "over the track" in post(client, phase, upload, corpora="Tales, 60\nSpeech, 41", **fields).content.decode()
+    assert (
+        "101 words of 100 allowed"
+        in post(client, phase, upload, corpora="Tales, 60\nSpeech, 41", **fields).content.decode()
+    )
     assert post(client, phase, upload, corpora="Tales, 60\nSpeech, 40", words_seen="600", **fields).status_code == 302
     saved = Submission.objects.get().manifest
     assert saved["data"] == {
@@ -319,7 +322,7 @@ def test_a_budget_of_epochs_puts_the_question_on_the_form(
     upload = make_upload(registration)
     assert "Epochs of training" in client.get(page_of(phase.track)).content.decode()
     assert "must be answered" in post(client, phase, upload).content.decode()
-    assert "over the track" in post(client, phase, upload, answer_epochs="10.5").content.decode()
+    assert "10.5 epochs of 10 allowed" in post(client, phase, upload, answer_epochs="10.5").content.decode()
     assert post(client, phase, upload, answer_epochs="10").status_code == 302
 
 

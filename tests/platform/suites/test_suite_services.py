@@ -188,9 +188,9 @@ def test_sealing_keeps_no_writer_waiting_and_leaves_nothing_where_the_version_is
     inside: list[bool] = []
     seal = sealing.seal
 
-    def watched(folder: Path, *, name: str) -> str:
+    def watched(folder: Path, *, name: str, gated: bool = False) -> str:
         inside.append(connection.in_atomic_block)
-        return seal(folder, name=name)
+        return seal(folder, name=name, gated=gated)
 
     monkeypatch.setattr(sealing, "seal", watched)
     folder = make_suite_folder()

@@ -35,7 +35,7 @@ def test_a_job_has_the_defaults_of_a_causal_model() -> None:
     [
         ({}, "kind"),
         ({"kind": "image"}, "kind"),
-        ({"kind": "model", "backend": "mntp"}, "backend"),
+        ({"kind": "model", "backend": "rnn"}, "backend"),
         ({"kind": "model", "precision": "int8"}, "precision"),
         ({"kind": "model", "batch_size": 0}, "batch_size"),
         ({"kind": "model", "threads": True}, "threads"),

@@ -111,11 +111,36 @@ def test_the_tokenizers_own_first_token_is_what_lm_eval_gives(tiny: Path, mixed:
         assert largest_difference(lm_eval(tiny / name, mixed)["scores"], answered.responses) < 1e-4
 
 
-def test_a_real_model_scores_as_lm_eval_on_500_sentences(sentences: Requests) -> None:
+@pytest.fixture(scope="module")
+def real(sentences: Requests) -> tuple[dict[str, float], dict[str, float]]:
+    """What the runner and lm-evaluation-harness say of a real model's sentences."""
     answered = answer(smollm2(), sentences, backend="causal", bos="tokenizer")
     assert answered.code == 0, answered.log
-    assert len(answered.responses) >= 500
-    assert largest_difference(lm_eval(smollm2(), sentences)["scores"], answered.responses) < 1e-4
+    ours = {key: float(response["logprob"]) for key, response in answered.responses.items()}
+    return ours, dict(lm_eval(smollm2(), sentences)["scores"])
+
+
+def test_a_real_model_scores_as_lm_eval_on_500_sentences(real: tuple[dict[str, float], dict[str, float]]) -> None:
+    ours, theirs = real
+    assert len(ours) >= 500
+    assert set(ours) == set(theirs)
+    assert max(abs(ours[key] - theirs[key]) for key in ours) < 1e-4
+
+
+def test_a_real_model_is_right_on_the_same_blimp_pairs(real: tuple[dict[str, float], dict[str, float]]) -> None:
+    ours, theirs = real
+    pairs = sorted({key.rpartition("/")[0] for key in ours})
+    assert len(pairs) == 4 * 67
+    # A pair is right where the good sentence has the higher score; ties would be half right.
+    right = [
+        [
+            (side[f"{pair}/good"] > side[f"{pair}/bad"]) + (side[f"{pair}/good"] == side[f"{pair}/bad"]) / 2
+            for pair in pairs
+        ]
+        for side in (ours, theirs)
+    ]
+    assert right[0] == right[1]
+    assert 0.6 < sum(right[0]) / len(pairs) < 0.85
 
 
 @pytest.mark.parametrize(("name", "backend"), [("gpt2", "causal"), ("bloom", "causal"), ("bert", "masked")])

@@ -1,0 +1,100 @@
+"""A board with parts and tags: what stands in its columns, what opens, and what hidden data lets be told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from challenges.models import Phase
+from evaluations.models import Evaluation, Score
+from leaderboards.services import refresh
+
+pytestmark = pytest.mark.django_db
+Make = Callable[..., Any]
+AGGREGATE = {"parts": [{"key": "two", "title": "The two", "members": ["b", "c"]}], "weights": {"a": 3}}
+
+
+@pytest.fixture
+def phase(make_phase: Make, make_suite_version: Make) -> Phase:
+    made: Phase = make_phase(visibility="public")
+    made.track.aggregate = AGGREGATE
+    made.track.save()
+    for key in "abc":
+        make_suite_version(made, key=key, items="public", gold="public")
+    return made
+
+
+def set_values(run: Any, **values: float) -> None:
+    for key, value in values.items():
+        Score.objects.filter(
+            evaluation__response_set__run_response_sets__run=run,
+            evaluation__response_set__suite_version__suite__key=key,
+        ).update(value=value)
+
+
+def tag(run: Any, name: str, value: float, n: int) -> None:
+    evaluation = Evaluation.objects.filter(response_set__run_response_sets__run=run).order_by("pk").first()
+    Score.objects.create(evaluation=evaluation, metric="accuracy", tag=name, value=value, n=n)
+
+
+def test_a_part_is_a_mean_inside_the_mean(phase: Phase, make_scored: Make) -> None:
+    set_values(make_scored(phase, 0.5), a=0.4, b=0.8, c=0.6)
+    snapshot = refresh(phase=phase)
+    (row,) = snapshot.rows
+    assert row["parts"]["two"]["value"] == pytest.approx(0.7)
+    assert row["aggregate"] == pytest.approx((3 * 0.4 + 0.7) / 4)
+    assert [(part["key"], part["suites"]) for part in snapshot.parts] == [("two", ["b", "c"])]
+    assert "The two is the mean of 2 suites" in snapshot.rule
+
+
+def test_a_part_that_lacks_a_score_is_missing(phase: Phase, make_scored: Make) -> None:
+    run = make_scored(phase, 0.5)
+    Score.objects.filter(evaluation__response_set__suite_version__suite__key="c").delete()
+    (row,) = refresh(phase=phase).rows
+    assert (run.entry_id, row["parts"]["two"]["value"], row["aggregate"], row["rank"]) == (
+        row["entry"], None, None, None,
+    )  # fmt: skip
+
+
+def test_what_has_less_provenance_than_the_track_ranks_is_shown_unranked(phase: Phase, make_scored: Make) -> None:
+    make_scored(phase, 0.9)
+    Evaluation.objects.update(provenance="predictions")
+    phase.track.least_provenance = "spot-checked"
+    phase.track.save()
+    (row,) = refresh(phase=phase).rows
+    assert (row["provenance"], row["rank"]) == ("predictions", None)
+    assert "spot-checked" in row["why_unranked"]
+
+
+def test_tags_have_tables_of_their_own_with_ranks(phase: Phase, make_scored: Make) -> None:
+    tag(make_scored(phase, 0.9, name="Blind"), "sensitive", 0.3, 200)
+    tag(make_scored(phase, 0.5, name="Keen"), "sensitive", 0.6, 200)
+    (table,) = refresh(phase=phase).tags
+    assert (table["tag"], table["columns"]) == ("sensitive", ["a"])
+    assert [(row["rank"], row["aggregate"]) for row in table["rows"]] == [(1, 0.6), (2, 0.3)]
+
+
+def test_before_the_reveal_small_tags_are_not_told_and_large_ones_are_rounded(
+    make_phase: Make, make_suite_version: Make, make_scored: Make
+) -> None:
+    phase = make_phase(visibility="public")
+    make_suite_version(phase, key="a")
+    run = make_scored(phase, 0.5)
+    tag(run, "few", 0.123456, 99)
+    tag(run, "many", 0.654321, 100)
+    snapshot = refresh(phase=phase)
+    assert [table["tag"] for table in snapshot.tags] == ["few", "many"]
+    (told,) = snapshot.told_tags
+    assert (told["tag"], told["rows"][0]["scores"]["a"]["value"]) == ("many", 0.65)
+
+
+def test_the_page_shows_parts_opens_them_and_shows_tags(phase: Phase, make_scored: Make, client: Client) -> None:
+    tag(make_scored(phase, 0.5, name="Keen"), "sensitive", 0.6, 200)
+    refresh(phase=phase)
+    url = reverse("leaderboard", args=[phase.track.challenge.key, phase.track.key, phase.key])
+    assert "?part=two" in client.get(url).content.decode()
+    assert "The suites of The two" in client.get(f"{url}?part=two").content.decode()
+    assert "Only items with the tag" in client.get(f"{url}?tag=sensitive").content.decode()
+    assert client.get(f"{url}?tag=none").status_code == 404

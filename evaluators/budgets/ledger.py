@@ -12,6 +12,7 @@ from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.submission import Corpus
 
 MAX_LEDGER_BYTES = 16 * 1024**2
+MAX_PATH = 1000
 SHA256 = re.compile(r"^[0-9a-f]{64}\Z")
 FIELDS = {"path", "sha256", "words", "bytes", "corpus"}
 
@@ -69,8 +70,9 @@ def _sums(corpus: Corpus, files: Sequence[ListedFile], file: str) -> list[Proble
 def _listed(value: Mapping[str, Any], file: str, line: int) -> ListedFile:
     unknown = sorted(set(value) - FIELDS)
     faults = [f"the field {unknown[0]!r} is not known here"] if unknown else []
-    if not isinstance(value.get("path"), str) or not value["path"]:
-        faults.append("`path` must be a text")
+    path = value.get("path")
+    if not isinstance(path, str) or not 0 < len(path) <= MAX_PATH or not path.isprintable():
+        faults.append(f"`path` must be a text of one line, of at most {MAX_PATH:,} characters")
     if not isinstance(value.get("sha256"), str) or not SHA256.match(value["sha256"]):
         faults.append("`sha256` must be 64 hexadecimal digits")
     for name in ("words", "bytes"):

@@ -11,6 +11,7 @@ from evaluators.cli.aggregating import aggregate_command
 from evaluators.cli.counting import words_command
 from evaluators.cli.importing import import_command
 from evaluators.cli.output import err, out, print_problems, print_scores, refusals
+from evaluators.cli.spotchecking import spot_check_command
 from evaluators.predictions import FORMATS, score_predictions
 from evaluators.protocol.challenge import ChallengeDocument
 from evaluators.protocol.documents import Document
@@ -29,6 +30,7 @@ app = typer.Typer(help="Check, self-test, score and import suites.", no_args_is_
 app.command("import")(import_command)
 app.command("aggregate")(aggregate_command)
 app.command("words")(words_command)
+app.command("spot-check")(spot_check_command)
 
 SuiteFolder = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

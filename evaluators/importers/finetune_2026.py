@@ -7,7 +7,7 @@ only.
 
 from pathlib import Path
 
-from evaluators.importers.classification import Inputs, build, named
+from evaluators.importers.classification import FINETUNING, Inputs, build, named
 from evaluators.importers.interface import Counts, Imported, Importer, Options
 from evaluators.importers.sources import json_lines, plain
 from evaluators.protocol.problems import Problem, ProblemsFound
@@ -15,10 +15,6 @@ from evaluators.protocol.problems import Problem, ProblemsFound
 ENDING = ".valid.jsonl"
 ENGLISH: Counts = {
     "arc": 482, "belebele": 180, "bmlama": 1213, "mnli": 1777, "sib200": 201, "truthfulqa": 118, "xnli": 2000,
-}  # fmt: skip
-FINETUNING = {
-    "learning_rate": 5e-5, "batch_size": 64, "max_length": 128, "seed": 12, "schedule": "linear", "warmup": 0,
-    "floor": 0, "weight_decay": 0, "head": "linear", "held_out": 0.1, "patience": 3,
 }  # fmt: skip
 
 
@@ -40,7 +36,7 @@ def read(source: Path, options: Options) -> Imported:
     return build(
         parts, lambda task: _inputs(asked[task]), options,
         manifest={"key": f"finetune-2026-{suite}", "title": f"Fine-tuning tasks of BabyLM 2026, {suite}"},
-        suite_options={"finetuning": FINETUNING} if all(learnt for _, _, learnt in parts) else None,
+        suite_options={"finetuning": dict(FINETUNING)} if all(learnt for _, _, learnt in parts) else None,
         expected={task: known.get(task) for task in asked} if known else None,
     )  # fmt: skip
 

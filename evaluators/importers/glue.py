@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluators.importers.classification import Inputs, build, named
+from evaluators.importers.classification import FINETUNING, Inputs, build, named
 from evaluators.importers.interface import Counts, Imported, Importer, Options
 from evaluators.importers.sources import Row, files
 from evaluators.protocol.problems import Problem, ProblemsFound
@@ -42,6 +42,14 @@ INPUTS: dict[str, Inputs] = {
     "sst2": named("sentence"),
     "wsc": _wsc,
 }
+# The pipeline of 2025, which trains for a fixed number of epochs and keeps the last.
+FINETUNING_2025: Mapping[str, Any] = {
+    "epochs": 10, "learning_rate": 3e-5, "batch_size": 32, "max_length": 512, "seed": 42, "schedule": "cosine",
+    "warmup": 0.06, "floor": 0.1, "weight_decay": 0.01, "head": "mlp", "dropout": 0.1,
+}  # fmt: skip
+OF_TASKS_2025: Mapping[str, Mapping[str, int]] = {
+    "wsc": {"epochs": 30}, "boolq": {"batch_size": 16}, "multirc": {"batch_size": 16},
+}  # fmt: skip
 LEARNT_FROM = {"mnli-mm": "mnli"}
 ENDING = ".valid.jsonl"
 
@@ -66,17 +74,20 @@ def _read(source: Path, options: Options, wanted: Counts, settings: Mapping[str,
 
 def read_2025(source: Path, options: Options) -> Imported:
     """The seven subtasks of 2025 and 2026."""
-    tasks = {"wsc": {"epochs": 30}, "boolq": {"batch_size": 16}, "multirc": {"batch_size": 16}}
-    present = {path.name.removesuffix(ENDING) for path in files(source, ENDING)}
-    kept = {task: value for task, value in tasks.items() if task in present}
-    return _read(source, options, COUNTS_2025, {"finetuning": {"tasks": kept}} if kept else {})
+    present = _present(source)
+    tasks = {task: dict(own) for task, own in OF_TASKS_2025.items() if task in present}
+    return _read(source, options, COUNTS_2025, {"finetuning": {**FINETUNING_2025, **({"tasks": tasks} if tasks else {})}})
 
 
 def read_2024(source: Path, options: Options) -> Imported:
     """The eleven subtasks of 2023 and 2024: MCC for CoLA, F1 for MRPC and QQP, accuracy elsewhere."""
-    present = {path.name.removesuffix(ENDING) for path in files(source, ENDING)}
+    present = _present(source)
     metrics = {task: metric for task, metric in (("cola", "mcc"), ("mrpc", "f1"), ("qqp", "f1")) if task in present}
-    return _read(source, options, COUNTS_2024, {"metrics": metrics})
+    return _read(source, options, COUNTS_2024, {"metrics": metrics, "finetuning": dict(FINETUNING)})
+
+
+def _present(source: Path) -> set[str]:
+    return {path.name.removesuffix(ENDING) for path in files(source, ENDING)}
 
 
 CITATION = (

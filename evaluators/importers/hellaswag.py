@@ -41,7 +41,7 @@ def read(source: Path, options: Options) -> Imported:
         )
     key = f"hellaswag-{plain(options.language)}" if options.language else "hellaswag"
     title = f"HellaSwag, {options.language}" if options.language else "HellaSwag"
-    expected = {"hellaswag": VALIDATION} if published and not options.language else None
+    expected = {"hellaswag": VALIDATION} if published and options.language in ("", "en") else None
     return collector.imported(manifest={"key": key, "title": title}, expected=expected)
 
 

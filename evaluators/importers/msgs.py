@@ -8,7 +8,7 @@ test.jsonl, whose lines have sentence and linguistic_feature_label.
 
 from pathlib import Path
 
-from evaluators.importers.classification import Inputs, build, named
+from evaluators.importers.classification import FINETUNING, Inputs, build, named
 from evaluators.importers.interface import UNSTATED, Imported, Importer, Options
 from evaluators.importers.sources import json_lines
 from evaluators.protocol.problems import Problem, ProblemsFound
@@ -35,7 +35,9 @@ def read(source: Path, options: Options) -> Imported:
         raise ProblemsFound(
             [Problem("E-IMPORT-COUNT", "the folder has no subtask of MSGS", str(source), remedy=remedy)]
         )
-    return build(parts, _inputs, options, label=_field(parts[0][1]))
+    learnt = all(path is not None for _, _, path in parts)
+    settings = {"finetuning": dict(FINETUNING)} if learnt else None
+    return build(parts, _inputs, options, label=_field(parts[0][1]), suite_options=settings)
 
 
 def _file(source: Path, subtask: str, name: str) -> Path | None:

@@ -44,7 +44,8 @@ WORDS_IN_NAME = re.compile(r"^chck_(?P<millions>[1-9]\d{0,8})M\Z")
 RESERVED_NAMES = ("main", "all")
 # owner/repository@revision on a hub, a revision being a branch, a tag or a commit.
 SOURCE = re.compile(
-    r"^hf://(?P<repo>[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95})@(?P<revision>[A-Za-z0-9_][\w./-]{0,119})\Z", re.ASCII
+    r"^hf://(?P<repo>[A-Za-z0-9_][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95})@(?P<revision>[A-Za-z0-9_][\w./-]{0,119})\Z",
+    re.ASCII,
 )
 ENTRY = re.compile(r"^(?P<file>[^:]+\.py):(?P<name>[A-Za-z_]\w*)\Z")
 
@@ -59,15 +60,22 @@ def _entry(value: str) -> str:
 def _source(value: str) -> str:
     match = SOURCE.match(value)
     if match is None or any(part in ("", ".", "..") for part in match["revision"].split("/")):
-        raise ValueError("write the source as `hf://owner/repository@revision`, a revision being a branch, tag or commit")
+        raise ValueError(
+            "write the source as `hf://owner/repository@revision`, a revision being a branch, tag or commit"
+        )
     return value
+
+
+Source = Annotated[str, StringConstraints(strip_whitespace=True, max_length=400), AfterValidator(_source)]
 
 
 class ModelPart(Document):
     """A Hugging Face folder: config.json, *.safetensors, tokenizer files; in the archive, or on a hub (`source`)."""
 
     path: RelativePath = "."
-    source: Annotated[str, StringConstraints(strip_whitespace=True, max_length=400), AfterValidator(_source)] | None = None
+    source: Annotated[str, StringConstraints(strip_whitespace=True, max_length=400), AfterValidator(_source)] | None = (
+        None
+    )
     backend: Backend
     # The first token given to a causal model moves BLiMP by several points, so it is declared, frozen and shown.
     bos: Annotated[str, StringConstraints(min_length=1, max_length=60)] = "tokenizer"
@@ -164,7 +172,10 @@ class TrainSeed(Document):
 
 
 class SubmissionManifest(Document):
-    """`submission.yaml`, or the same fields of the web form."""
+    """`submission.yaml`, or the same fields of the web form.
+
+    `model` beside `predictions` is the model that made them: it is run in spot-checks alone.
+    """
 
     schema_: Literal["submission/1"] = Field(alias="schema")
     kind: Kind
@@ -179,13 +190,19 @@ class SubmissionManifest(Document):
 
     @model_validator(mode="after")
     def _one_part(self) -> Self:
-        """Exactly the part that the kind names is there."""
+        """Exactly the part that the kind names is there; beside predictions also the model that made them."""
         for part in ("model", "code", "predictions"):
             given = getattr(self, part) is not None
             if part == self.kind and not given:
                 raise ValueError(f"kind is {self.kind!r}, so the field {part!r} is required")
-            if part != self.kind and given:
+            if part != self.kind and given and (self.kind, part) != ("predictions", "model"):
                 raise ValueError(f"kind is {self.kind!r}, so the field {part!r} must not be there")
+        return self
+
+    @model_validator(mode="after")
+    def _model_of_predictions_is_in_the_archive(self) -> Self:
+        if self.kind == "predictions" and self.model is not None and self.model.source is not None:
+            raise ValueError("a model beside predictions comes in the archive with them, not from a hub")
         return self
 
     @model_validator(mode="after")

@@ -20,6 +20,13 @@ def select(suite: Suite, *, splits: Collection[str], sample: int | None = None) 
     return replace(suite, items=items, gold={name: line for name, line in suite.gold.items() if name in kept})
 
 
+def only(suite: Suite, ids: Collection[str]) -> Suite:
+    """The suite with these items alone, in its own order."""
+    kept = set(ids)
+    items = [item for item in suite.items if item.id in kept]
+    return replace(suite, items=items, gold={name: line for name, line in suite.gold.items() if name in kept})
+
+
 def _sample(items: list[Item], size: int) -> list[Item]:
     """Every group's share, as even as can be: the groups give one item in turn until there are enough."""
     groups: dict[str, list[Item]] = {}

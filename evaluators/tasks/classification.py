@@ -59,6 +59,16 @@ class Finetuning(FinetuningOfTask):
 
     tasks: dict[Label, FinetuningOfTask] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _patience_has_lines_to_judge_by(self) -> Self:
+        """Training stops early by held-out lines only: never by those that are scored."""
+        of_tasks = [(f"tasks.{name}", own.patience, own.held_out) for name, own in self.tasks.items()]
+        for name, patience, held_out in (("finetuning", self.patience, self.held_out), *of_tasks):
+            waits = self.patience if patience is None else patience
+            if waits and not (self.held_out if held_out is None else held_out):
+                raise ValueError(f"{name}: patience needs held_out above 0, the share of training lines to judge by")
+        return self
+
 
 class ClassificationOptions(Document):
     """The classes of each group (`all` serves those without a list of their own), and how models are trained.

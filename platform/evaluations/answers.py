@@ -20,6 +20,7 @@ from evaluators import __version__
 from evaluators.protocol.documents import canonical_json
 from evaluators.protocol.scores import Measure, ScoresDocument
 from evaluators.scoring import Scored
+from evaluators.tasks.interface import ItemScore
 from suites import sealing
 from suites import services as suites
 from suites.models import PhaseSuite
@@ -44,7 +45,9 @@ def key_of(
 
 def selection_of(response_set: ResponseSet) -> Selection:
     """What was asked of the suite."""
-    return Selection(splits=tuple(response_set.splits), sample=response_set.sample)
+    name = response_set.chosen_name
+    items = tuple(json.loads(sealing.read_bytes(name))) if name else None
+    return Selection(splits=tuple(response_set.splits), sample=response_set.sample, items=items)
 
 
 def keep(response_set: ResponseSet, responses: Iterable[Mapping[str, Any]]) -> None:
@@ -185,6 +188,20 @@ def item_scores(name: str) -> dict[str, tuple[str, float]]:
     table = pq.read_table(pa.BufferReader(sealing.read_bytes(name)), columns=columns)
     ids, groups, scores = (table.column(column).to_pylist() for column in columns)
     return dict(zip(ids, zip(groups, scores, strict=True), strict=True))
+
+
+def item_rows(evaluation: Evaluation) -> list[ItemScore]:
+    """The evaluation's item scores as they were sealed; they reveal gold."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(pa.BufferReader(sealing.read_bytes(evaluation.items_name)))
+    names = [name for name in ItemScore._fields if name in table.column_names]
+    columns = [table.column(name).to_pylist() for name in names]
+    rows = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+    return [
+        ItemScore(**{**row, "values": tuple(row["values"]) if row.get("values") is not None else None}) for row in rows
+    ]
 
 
 def _rows(evaluation: Evaluation, document: ScoresDocument) -> list[Score]:

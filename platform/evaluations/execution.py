@@ -67,7 +67,7 @@ def execute(attempt: Attempt, *, sandbox: Sandbox | None = None) -> None:
 
 def _attempt(work: Work) -> None:
     try:
-        if work.submission.kind == "predictions":
+        if work.submission.kind == "predictions" and work.run.purpose != Run.Purpose.SPOT_CHECK:
             scoring.score_predictions(work)
         else:
             _predict_and_score(work)

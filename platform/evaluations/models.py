@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -21,6 +22,8 @@ class ResponseSet(models.Model):
     selection = models.CharField(max_length=60)
     splits = models.JSONField(default=list)
     sample = models.PositiveIntegerField(null=True, blank=True)
+    # Of a spot-check, the items that it looks at, sealed as JSON: nobody is told which they are.
+    chosen_name = models.CharField(max_length=200, blank=True)
     checkpoint = models.CharField(max_length=60, default="main")
     train_seed = models.PositiveIntegerField(default=0, help_text="0: the manifest names no training seed.")
     steps = models.JSONField(default=list, blank=True, help_text="The checkpoints asked, [name, words] in order.")
@@ -235,6 +238,117 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.metric} {self.group or 'all'}: {self.value}"
+
+
+class SpotCheck(models.Model):
+    """A secret sample of a prediction file's answers, compared with those of the model that is said to have made them.
+
+    `disagreements` above the `allowance` make it inconsistent; `smallest` is the least number of changed answers among
+    the `frame` that it would have shown with 95 %.
+    """
+
+    class Verdict(models.TextChoices):
+        """FAILED: the model did not run to its end, so nothing was compared."""
+
+        ORDERED = "ordered", "Ordered"
+        CONSISTENT = "consistent", "Consistent"
+        INCONSISTENT = "inconsistent", "Inconsistent"
+        INCONCLUSIVE = "inconclusive", "Inconclusive"
+        FAILED = "failed", "The model failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="spot_checks")
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, related_name="spot_checks")
+    response_set = models.OneToOneField(ResponseSet, on_delete=models.PROTECT, related_name="spot_check")
+    frame = models.PositiveIntegerField(help_text="The answers that the sample is drawn from.")
+    size = models.PositiveIntegerField()
+    tolerance = models.JSONField(default=dict, help_text="What an honest file may show.")
+    verdict = models.CharField(max_length=12, choices=Verdict, default=Verdict.ORDERED)
+    agreements = models.PositiveIntegerField(null=True, blank=True)
+    disagreements = models.PositiveIntegerField(null=True, blank=True)
+    unclear = models.PositiveIntegerField(null=True, blank=True, help_text="The model is in two minds about these.")
+    allowance = models.PositiveIntegerField(null=True, blank=True)
+    smallest = models.PositiveIntegerField(null=True, blank=True, help_text="The smallest forgery caught with 95 %.")
+    detail = models.JSONField(default=dict, blank=True)
+    ordered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.size:,} of {self.frame:,} answers of {self.evaluation.response_set}: {self.verdict}"
+
+
+class Flag(models.Model):
+    """Something about a submission that organizers and reviewers should look at; it changes no rank by itself."""
+
+    class Kind(models.TextChoices):
+        """What was noticed."""
+
+        SPOT_CHECK = "spot-check", "Predictions that the model does not give"
+        SAME_PREDICTIONS = "same-predictions", "Another team's prediction file"
+        SAME_ANSWERS = "same-answers", "Another team's answers"
+        SAME_WEIGHTS = "same-weights", "Another team's weights"
+        SAME_SCORES = "same-scores", "Another team's scores, digit by digit"
+        CONSTANT = "constant", "The same answer to everything"
+        IMPOSSIBLE = "impossible", "A score that nobody should reach"
+
+    class State(models.TextChoices):
+        """Open until somebody has looked."""
+
+        OPEN = "open", "Open"
+        DISMISSED = "dismissed", "Dismissed"
+        CONFIRMED = "confirmed", "Confirmed"
+
+    kind = models.CharField(max_length=20, choices=Kind)
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="flags")
+    other = models.ForeignKey(Submission, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    subject = models.CharField(max_length=160, blank=True, help_text="The suite, where it is about one.")
+    numbers = models.JSONField(default=dict, blank=True)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    reason = models.CharField(max_length=300, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "submission", "other", "subject"],
+                condition=models.Q(other__isnull=False),
+                name="flag_once_with_other",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "submission", "subject"], condition=models.Q(other__isnull=True), name="flag_once_alone"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.submission}"
+
+
+class FlagDecision(models.Model):
+    """What was decided about a flag, by whom and why; rows are only ever added."""
+
+    flag = models.ForeignKey(Flag, on_delete=models.CASCADE, related_name="decisions")
+    old = models.CharField(max_length=10)
+    new = models.CharField(max_length=10)
+    reason = models.CharField(max_length=300)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.old} → {self.new}: {self.reason}"
 
 
 class Event(models.Model):

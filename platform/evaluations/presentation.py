@@ -23,6 +23,7 @@ from evaluations.visibility import (
     sight_of_rehearsal,
 )
 from submissions.models import QuotaCharge, Submission
+from submissions.selectors import fetching_in_words
 from suites.access import asks_hidden, hides
 
 DONE, CURRENT, TODO, FAILED = "done", "current", "todo", "failed"
@@ -117,7 +118,8 @@ def sight_of(run: Run, viewer: Viewer) -> Sight:
 
 def view_of(submission: Submission, viewer: Viewer) -> SubmissionView:
     """The submission as the viewer may see it."""
-    runs = list(selectors.runs_of(submission))
+    # A spot-check is told by its outcome alone, beside the predictions that it was of.
+    runs = list(selectors.runs_of(submission).exclude(purpose=Run.Purpose.SPOT_CHECK))
     views = [_run_view(run, viewer) for run in runs]
     views += [_planned_view(charge, runs) for charge in _unplanned(submission, runs)]
     if any(view.state in ("planned", Run.State.QUEUED) for view in views):
@@ -164,10 +166,15 @@ def _planned_view(charge: QuotaCharge, runs: list[Run]) -> RunView:
 
 def _first_steps(submission: Submission) -> list[Step]:
     size = f"{submission.artifact.size:,} bytes"
+    fetching = fetching_in_words(submission)
+    if fetching is not None and submission.state == Submission.State.RECEIVED:
+        return [Step("Received", DONE), Step("Being fetched from the hub", CURRENT, fetching)]
     if submission.state == Submission.State.RECEIVED:
         return [Step("Received", DONE, size), Step("Being checked", CURRENT)]
     if submission.state == Submission.State.REJECTED:
-        return [Step("Received", DONE, size), Step("Rejected at the check", FAILED)]
+        return [
+            Step("Received", DONE, size if fetching is None else ""), Step("Rejected at the check", FAILED)
+        ]  # fmt: skip
     return [Step("Received", DONE, size), Step("Checked", DONE, _files(len(submission.files)))]
 
 

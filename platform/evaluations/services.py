@@ -5,7 +5,7 @@ from django.db import transaction
 from accounts.models import User
 from challenges.models import Phase
 from config.queue import enqueue
-from evaluations import clock, states
+from evaluations import clock, spotchecks, states
 from evaluations.models import Attempt, Event, Run
 from evaluations.planning import image_of, plan
 from submissions import quota
@@ -28,7 +28,9 @@ def cancel(run: Run) -> bool:
         Attempt.objects.filter(run=run, state=Attempt.State.LIVE).update(
             state=Attempt.State.ENDED, ended_at=clock.now()
         )
-        if run.purpose == Run.Purpose.REHEARSAL:
+        if run.purpose == Run.Purpose.SPOT_CHECK:
+            spotchecks.given_up(run)
+        elif run.purpose == Run.Purpose.REHEARSAL:
             quota.release(entry=run.entry, phase=run.phase, reason="withdrawn while it rehearsed")
         elif run.attempts.exists():
             quota.finish(entry=run.entry, phase=run.phase)
@@ -66,7 +68,10 @@ def requeue(run: Run) -> None:
         states.move(run, Run.State.QUEUED)
         run.detail = {"attempts_before": run.attempts.count()}
         run.save(update_fields=["detail"])
-        quota.charge_again(entry=run.entry, phase=run.phase, reason="queued again by an organizer")
+        if run.purpose == Run.Purpose.SPOT_CHECK:
+            spotchecks.go_on(run)
+        else:
+            quota.charge_again(entry=run.entry, phase=run.phase, reason="queued again by an organizer")
         enqueue("evaluations.run", str(run.pk), queue=run.queue)
 
 

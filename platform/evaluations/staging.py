@@ -146,7 +146,8 @@ def runner_document(submission: Submission, asked: Sequence[Asked], *, remote_co
     }
     names = ("checkpoint", "suite", "seed")
     return {
-        "kind": manifest.kind,
+        # A spot-check runs the model that stands beside predictions.
+        "kind": "model" if manifest.model is not None else manifest.kind,
         **part,
         **{name: value for name, value in more.items() if value},
         "suites": [dict(zip(names, one.folder.split("/"), strict=True)) for one in asked],

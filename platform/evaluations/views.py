@@ -12,10 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from challenges.models import Phase
-from challenges.selectors import is_reviewer
+from challenges.selectors import image_in_words, is_reviewer
 from evaluations import presentation, services
 from evaluations.visibility import Viewer
 from evaluators.protocol.submission import SubmissionManifest
+from submissions.declared import declared
 from submissions.errors import SubmissionRefused
 from submissions.models import Entry, Submission
 from submissions.selectors import visible_submissions
@@ -42,13 +43,17 @@ def submission_page(request: HttpRequest, submission: str) -> HttpResponse:
     found, viewer = _submission(request, submission)
     manifest = SubmissionManifest.from_value(found.manifest, file="submission.yaml") if found.manifest else None
     mine = found.registration.team.members.filter(pk=request.user.pk).exists()
+    entries = list(found.entries.select_related("track"))
+    tracks = [entry.track for entry in entries]
     context = {
         "view": presentation.view_of(found, viewer),
         "submission": found,
         "challenge": found.registration.challenge,
         "manifest": manifest,
         "manifest_text": manifest.to_yaml() if manifest else "",
-        "entries": list(found.entries.select_related("track")),
+        "entries": entries,
+        "declared": declared(manifest, tracks),
+        "images": dict.fromkeys(image_in_words(track) for track in tracks if found.kind != "predictions"),
         "mine": mine,
         "can_withdraw": mine and found.state != Submission.State.REJECTED and _may_withdraw(found),
         "next_phases": services.phases_to_enter(found) if mine else [],

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from evaluations import leases, outcomes, states
+from evaluations import leases, outcomes, spotchecks, states
 from evaluations.faults import ParticipantFault, storable
 from evaluations.hearts import Heart
 from evaluations.models import Attempt, ResponseSet, Run
@@ -45,10 +45,12 @@ class Work:
 
     def finish(self) -> None:
         """The run has scores."""
+        # Before the transaction, since it takes its time.
+        compared = spotchecks.compared(self.run) if self.run.purpose == Run.Purpose.SPOT_CHECK else None
         with transaction.atomic():
             self.move(Run.State.DONE)
             leases.end(self.attempt)
-            outcomes.done(self.run)
+            outcomes.done(self.run, compared)
 
     def fail(self, fault: ParticipantFault) -> None:
         """The run failed through the participant, for good."""

@@ -1,8 +1,8 @@
-"""The result table that reviewers download: one row a score, with everything needed to check it."""
+"""Tables to download: all results, one row a score, for reviewers; and a leaderboard as everybody sees it."""
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from challenges.models import Challenge, Track
@@ -10,6 +10,8 @@ from evaluations.models import ResponseSet, Run, Score
 from evaluators.budgets import account_of
 from evaluators.protocol.challenge import Budget
 from evaluators.protocol.submission import Data
+from leaderboards.presentation import columns_of
+from leaderboards.selectors import Board
 from sandbox.images import recipe
 
 COLUMNS = (
@@ -62,18 +64,45 @@ def _number(value: float | None) -> str:
     return "" if value is None else repr(float(value))
 
 
+def board_csv(board: Board) -> Iterator[str]:
+    """The lines of a leaderboard as its page prints it, with every part and suite as columns; nothing finer is told."""
+    keys, lines = columns_of(board)
+    suites = {str(column["key"]) for column in board.columns}
+    writer = _Lines()
+    heads = [head for key in keys for head in ((key, f"{key} interval", f"{key} answered") if key in suites else (key,))]
+    yield writer.line(["rank", "method", "team", "status", "provenance", "aggregate", *map(safe_cell, heads)])
+    for line in lines:
+        cells = [line.row["name"], line.row["team"], line.row["status"], line.row["provenance"]]
+        numbers = [line.aggregate]
+        for key, cell in zip(keys, line.cells, strict=True):
+            numbers += [cell.text, cell.interval, cell.counts] if key in suites else [cell.text]
+        yield writer.line([_known(line.rank), *map(safe_cell, map(str, cells)), *map(_known, numbers)])
+
+
+def _known(text: str) -> str:
+    """The printed number; empty where the page shows that there is none."""
+    return "" if text in ("–", "no score") else text
+
+
+class _Lines:
+    """Writes CSV, a line at a time."""
+
+    def __init__(self) -> None:
+        self._buffer = io.StringIO()
+        self._writer = csv.writer(self._buffer)
+
+    def line(self, cells: Sequence[str]) -> str:
+        """One line with these cells."""
+        self._buffer.seek(0)
+        self._buffer.truncate()
+        self._writer.writerow(cells)
+        return self._buffer.getvalue()
+
+
 def results_csv(challenge: Challenge) -> Iterator[str]:
     """The lines of the challenge's result table, header first, in a fixed order; scores of finished runs in phases."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-
-    def line(cells: tuple[str, ...]) -> str:
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerow(cells)
-        return buffer.getvalue()
-
-    yield line(COLUMNS)
+    writer = _Lines()
+    yield writer.line(COLUMNS)
     runs = (
         Run.objects.filter(purpose=Run.Purpose.PHASE, state=Run.State.DONE, entry__track__challenge=challenge)
         .select_related("entry__submission__registration__team", "entry__track", "phase")
@@ -81,7 +110,7 @@ def results_csv(challenge: Challenge) -> Iterator[str]:
     )
     for run in runs.iterator(chunk_size=200):
         for cells in _rows(run):
-            yield line(cells)
+            yield writer.line(cells)
 
 
 def _rows(run: Run) -> Iterator[tuple[str, ...]]:

@@ -95,6 +95,12 @@ def table(board: Board) -> list[Line]:
     return _lines(board, [str(column["key"]) for column in board.columns], board.rows)
 
 
+def columns_of(board: Board) -> tuple[list[str], list[Line]]:
+    """The keys of every part and suite of the board, and its rows with a cell for each."""
+    keys = [str(one["key"]) for one in (*board.parts, *board.columns)]
+    return keys, _lines(board, keys, board.rows)
+
+
 def page(board: Board, *, part: str = "", tag: str = "") -> Table | None:
     """The board as its page shows it: as a whole, one part's suites, or one tag's items; None for what is not there."""
     parts = {one["key"]: one for one in board.parts}

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from challenges.models import Challenge, Phase
-from challenges.selectors import is_reviewer
+from challenges.selectors import image_in_words, is_reviewer
 from leaderboards import exports, selectors
 from leaderboards.presentation import page
 
@@ -25,8 +25,26 @@ def leaderboard(request: HttpRequest, challenge: str, track: str, phase: str) ->
     table = page(board, part=request.GET.get("part", ""), tag=request.GET.get("tag", ""))
     if table is None:
         raise Http404
-    context = {"challenge": shown, "board": board, "table": table, "tracks": tracks, "reviewer": reviewer}
+    context = {
+        "challenge": shown, "board": board, "table": table, "tracks": tracks, "reviewer": reviewer,
+        "image": image_in_words(chosen.track) if {"model", "code"} & set(chosen.track.kinds) else "",
+    }  # fmt: skip
     return render(request, "leaderboards/leaderboard.html", context)
+
+
+@require_safe
+def board_csv(request: HttpRequest, challenge: str, track: str, phase: str) -> HttpResponse:
+    """A phase's leaderboard as CSV, for whoever may see the page: parts and suites as columns."""
+    shown = get_object_or_404(Challenge.objects.visible_to(request.user), key=challenge)
+    chosen = get_object_or_404(
+        Phase.objects.select_related("track__challenge"), track__challenge=shown, track__key=track, key=phase
+    )
+    board = selectors.board(request.user, chosen)
+    if not board.visible:
+        raise Http404
+    response = HttpResponse("".join(exports.board_csv(board)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{shown.key}-{track}-{phase}.csv"'
+    return response
 
 
 @require_safe

@@ -1,6 +1,6 @@
 """The checkpoints and replicates of a manifest against what tracks take. Pure, as submissions.manifests is."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from challenges.models import Track
 from evaluators.protocol.challenge import CheckpointRule
@@ -42,18 +42,35 @@ def check(manifest: SubmissionManifest, track: Track, *, beside: Sequence[Track]
     elif unknown:
         sentence = f"no checkpoint {_listed(unknown)} is taken"
         problems.append(Problem(CODE, sentence, field="checkpoints", remedy=f"Taken are: {', '.join(taken)}."))
+    if manifest.model is not None and manifest.model.source is not None and not manifest.checkpoints:
+        # The branches of the repository are looked up once it is fetched.
+        return problems
+    return problems + missing({one.name for one in manifest.checkpoints}, track)
+
+
+def missing(there: Collection[str], track: Track) -> list[Problem]:
+    """Those of the checkpoints which the track requires that are not there."""
     rule = rule_of(track)
-    there = {one.name for one in manifest.checkpoints}
-    missing = [name for name in expected(track) if name not in there]
-    if rule is not None and rule.required and missing:
-        sentence = (
-            f"the track {track.title} asks for {len(rule.expected)} checkpoints, and {len(missing)} are missing: "
-            f"{_listed(missing)}"
-        )
-        problems.append(
-            Problem(CODE, sentence, field="checkpoints", remedy="Add their folders, and name them under `checkpoints`.")
-        )
-    return problems
+    lacking = [name for name in expected(track) if name not in there]
+    if rule is None or not rule.required or not lacking:
+        return []
+    sentence = (
+        f"the track {track.title} asks for {len(rule.expected)} checkpoints, and {len(lacking)} are missing: "
+        f"{_listed(lacking)}"
+    )
+    remedy = "Add their folders, and name them under `checkpoints`; on a hub, push a branch for each."
+    return [Problem(CODE, sentence, field="checkpoints", remedy=remedy)]
+
+
+def named_missing(named: Sequence[str], there: Collection[str]) -> list[Problem]:
+    """Those of the checkpoints which the manifest names that the repository on a hub has no branch for."""
+    lacking = [name for name in named if name not in there]
+    if not lacking:
+        return []
+    sentence = f"the repository has no branch for the checkpoints {_listed(lacking)}"
+    return [
+        Problem(CODE, sentence, field="checkpoints", remedy="Push a branch of that name for each, or leave it out.")
+    ]
 
 
 def _of_predictions(manifest: SubmissionManifest) -> list[Problem]:

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,6 +17,8 @@ from submissions import quota, rehearsals
 from submissions.corpora import corpora_problems
 from submissions.engine import labels, sandbox, volume_of
 from submissions.errors import SubmissionLost
+from submissions.hub import fetching
+from submissions.hub.archives import archive_of, archive_size, awaits_files, from_hub
 from submissions.manifests import check_against_tracks
 from submissions.models import Entry, Submission
 from submissions.services import submission_digest
@@ -51,6 +52,9 @@ def check(*, submission: Submission) -> Submission:
     """Accept or reject what was received; safe to run twice. Raises SandboxError, and then nothing has changed."""
     if submission.state != Submission.State.RECEIVED:
         return submission
+    if awaits_files(submission):
+        enqueue("submissions.fetch", str(submission.pk))
+        return submission
     entries = list(submission.entries.select_related("track", "submission"))
     try:
         manifest, report = _examine(submission, [entry.track for entry in entries])
@@ -59,6 +63,20 @@ def check(*, submission: Submission) -> Submission:
         _reject(submission, entries, error.problems)
     else:
         _accept(submission, entries, manifest, report)
+    submission.refresh_from_db()
+    return submission
+
+
+def fetch(*, submission: Submission) -> Submission:
+    """Fetch the files of a hand-in from a hub, which is checked once they are there; safe to run twice.
+
+    What the team has to mend rejects it; what passes is noted, and tried again later.
+    """
+    try:
+        fetching.fetch(submission)
+    except ProblemsFound as error:
+        fetching.forget_parts(submission)
+        _reject(submission, list(submission.entries.select_related("track", "submission")), error.problems)
     submission.refresh_from_db()
     return submission
 
@@ -75,6 +93,10 @@ def _examine(submission: Submission, tracks: Sequence[Track]) -> tuple[Submissio
         strict = replace(rules_of(submission, manifest, allowed), single_file=None)
         report = report if strict == rules else _taken(unpack(submission, strict))
     problems = check_against_tracks(manifest, tracks)
+    if manifest.model is not None and manifest.model.source is not None and not from_hub(submission):
+        message = "the manifest says that the model is on a hub, and there is an archive as well"
+        remedy = "Leave `source` out, or hand in from the hub: on the form, in place of a file."
+        problems.append(Problem("E-HUB-SOURCE", message, MANIFEST_NAME, field="model.source", remedy=remedy))
     paths = [file.path for file in report.files]
     problems += required_files(manifest, paths, own_tokenizer=allowed.remote_code)
     problems += corpora_problems(manifest, {file.path: file.size for file in report.files}, _reader(submission))
@@ -99,11 +121,11 @@ def _taken(report: IntakeReport) -> IntakeReport:
 
 def rules_of(submission: Submission, manifest: SubmissionManifest | None, allowed: Allowed) -> IntakeRules:
     """What the artifact may hold, by its kind; where that stands inside it, enough to read its manifest."""
-    model = manifest is not None and manifest.kind == "model"
+    model = manifest is not None and manifest.model is not None
     code = allowed.code and manifest is not None and manifest.kind == "code"
     first_look = manifest is None and (allowed.code or allowed.convert_weights or allowed.remote_code)
     return IntakeRules(
-        max_bytes=max(1, submission.artifact.size),
+        max_bytes=max(1, archive_size(submission)),
         max_unpacked_bytes=max(UNPACKED_LEAST, submission.artifact.size * UNPACKED_FACTOR),
         allow_pickle=code or first_look,
         allow_auto_map=code or first_look or (model and allowed.remote_code),
@@ -114,9 +136,9 @@ def rules_of(submission: Submission, manifest: SubmissionManifest | None, allowe
 
 def unpack(submission: Submission, rules: IntakeRules) -> IntakeReport:
     """Take the artifact in, into the submission's volume on this host."""
-    with storages["artifacts"].open(submission.artifact.storage_name) as file:
+    with archive_of(submission) as file:
         return sandbox().intake(
-            cast("BinaryIO", file.file),
+            file,
             volume=volume_of(submission),
             rules=rules,
             labels=labels(submission=str(submission.pk)),
@@ -178,6 +200,10 @@ def _without_folder(manifest: SubmissionManifest, folder: str | None) -> Submiss
     }
     if manifest.model is not None:
         changed["model"] = manifest.model.model_copy(update={"path": within(manifest.model.path)})
+    if manifest.data is not None:
+        named = {"manifest": manifest.data.manifest, "corpus": manifest.data.corpus}
+        moved = {field: within(path) for field, path in named.items() if path is not None}
+        changed["data"] = manifest.data.model_copy(update=moved)
     return manifest.model_copy(update=changed)
 
 
@@ -185,9 +211,10 @@ def required_files(manifest: SubmissionManifest, paths: Sequence[str], *, own_to
     """What a hand-in of this kind must hold and does not; a tokenizer of its own kind has files of any name."""
     there = set(paths)
     folders = [one.path for one in manifest.checkpoints] + [one.path for one in manifest.train_seeds]
+    model: list[Problem] = []
     if manifest.model is not None:
         roots = dict.fromkeys([manifest.model.path, *folders])
-        return [problem for root in roots for problem in _model_files(root, there, own_tokenizer=own_tokenizer)]
+        model = [problem for root in roots for problem in _model_files(root, there, own_tokenizer=own_tokenizer)]
     if manifest.code is not None:
         file = manifest.code.entry.partition(":")[0]
         problems = [] if file in there else [_missing(file, "", f"`code.entry` is {manifest.code.entry}.")]
@@ -195,8 +222,8 @@ def required_files(manifest: SubmissionManifest, paths: Sequence[str], *, own_to
         return problems + [_missing(folder, "", "The manifest names this folder.") for folder in empty]
     if manifest.predictions is not None:
         file = manifest.predictions.file
-        return [] if file in there else [_missing(file, "", "`predictions.file` names it.")]
-    return []
+        return model + ([] if file in there else [_missing(file, "", "`predictions.file` names it.")])
+    return model
 
 
 def _missing(file: str, why: str, remedy: str) -> Problem:

@@ -1,6 +1,6 @@
 """What a submission hands in of its training text: the list of its files, or the files, which are counted here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from evaluators.budgets import MAX_LEDGER_BYTES, Counted, count_text, ledger_problems, read_ledger
@@ -8,8 +8,10 @@ from evaluators.budgets.accounts import counting
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.submission import Data, SubmissionManifest
 
-# A corpus file is read as a whole; 10 million words of English are about 54 MB.
+# A corpus file is held as bytes while it is counted; 10 million words of English are about 54 MB.
 MAX_FILE_BYTES = 128 * 1024**2
+# Only so much of it is text at a time: a file of one long line must not become millions of words in memory.
+PIECE = 1 << 20
 Read = Callable[[str, int], bytes]
 
 
@@ -52,10 +54,15 @@ def _counted(data: Data, folder: str, files: dict[str, int], read: Read) -> list
     texts: list[Counted] = []
     for path in inside:
         try:
-            texts.append(count_text([read(path, MAX_FILE_BYTES)], path=path))
+            texts.append(count_text(_pieces(read(path, MAX_FILE_BYTES)), path=path))
         except UnicodeDecodeError:
             return [_problem("a file of the corpus is no UTF-8 text", path, "data.corpus", "Hand in plain text.")]
     return [*_differences(data, texts, folder)]
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), PIECE):
+        yield data[start : start + PIECE]
 
 
 def _differences(data: Data, texts: Sequence[Counted], folder: str) -> list[Problem]:

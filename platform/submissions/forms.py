@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from challenges.models import Phase, Track
 from evaluators.protocol.challenge import Budget, Question
@@ -54,6 +55,7 @@ PLACES = {
     "model.bos": "bos",
     "model.scoring": "scoring",
     "model.path": "path",
+    "model.source": "hub",
     "code.entry": "entry",
     "predictions.file": "predictions_file",
     "predictions.format": "predictions_format",
@@ -128,6 +130,12 @@ class SubmitForm(forms.Form):
 
     upload = forms.UUIDField(required=False, widget=forms.HiddenInput)
     file = forms.FileField(required=False, label="File")
+    hub = forms.CharField(
+        required=False, max_length=400, label="From a hub",
+        widget=forms.TextInput(attrs={"placeholder": "hf://owner/repository@revision"}),
+        help_text="In place of a file: a model that everybody can open. We fetch it, with its branches chck_… where "
+        "the track takes checkpoints, and freeze it to the commits that they are now.",
+    )  # fmt: skip
     phases = PhasesField(queryset=Phase.objects.none(), widget=forms.CheckboxSelectMultiple, label="Enter it in")
     source = forms.ChoiceField(
         choices=[("form", "I describe it here"), ("archive", f"My archive holds {MANIFEST_NAME}")],
@@ -200,6 +208,8 @@ class SubmitForm(forms.Form):
                     if question.required:
                         self.needed.add(f"answer_{question.key}")
         self._budgets(Budget.model_validate(track.budget))
+        if not settings.HUB_HOSTS or "model" not in track.kinds:
+            del self.fields["hub"]
 
     def _budgets(self, budget: Budget) -> None:
         """Say what the track's budget bounds on the fields in which it is declared."""
@@ -224,6 +234,10 @@ class SubmitForm(forms.Form):
         if len({phase.track_id for phase in phases}) < len(phases):
             self.add_error("phases", "Choose one phase of each track.")
         cleaned["manifest"] = None
+        hub = cleaned.get("hub")
+        if hub and (cleaned.get("source") != "form" or cleaned.get("kind") != "model"):
+            self.add_error("hub", "What comes from a hub is of the kind model, and described here on the form.")
+            return cleaned
         if cleaned.get("source") != "form":
             return cleaned
         tracks = list(dict.fromkeys(phase.track for phase in phases)) or [self.track]
@@ -285,6 +299,8 @@ class SubmitForm(forms.Form):
                 "backend": cleaned.get("backend"),
                 "bos": cleaned.get("bos") or "tokenizer",
             }
+            if cleaned.get("hub"):
+                value["model"] |= {"source": cleaned["hub"], "path": "."}
             if cleaned.get("backend") == "encoder-decoder":
                 value["model"]["scoring"] = cleaned.get("scoring") or "prefix"
         elif kind == "code":

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Merge, User
 from challenges.models import Challenge, Role
-from submissions.models import Registration, Submission, UploadSession
+from submissions.models import HubFetch, Registration, Submission, UploadSession
 
 
 def visible_submissions(user: User) -> QuerySet[Submission]:
@@ -67,7 +67,19 @@ def unfinished_uploads(user: User, challenge: Challenge) -> list[UploadSession]:
 
 
 def stale_received(*, older_than: timedelta) -> QuerySet[Submission]:
-    """Submissions whose check should have begun by now: their wake-up was lost, or the engine was away."""
-    return Submission.objects.filter(
-        state=Submission.State.RECEIVED, created_at__lt=timezone.now() - older_than
-    ).order_by("created_at")
+    """Submissions whose check should have begun by now: their wake-up was lost, or the engine was away.
+
+    Those whose files a worker is fetching, or whose hub wants to be left alone for a while, are not among them.
+    """
+    now = timezone.now()
+    stale = Submission.objects.filter(state=Submission.State.RECEIVED, created_at__lt=now - older_than)
+    return stale.exclude(hub__complete=False, hub__not_before__gt=now).order_by("created_at")
+
+
+def fetching_in_words(submission: Submission) -> str | None:
+    """What the team reads while files come from a hub; None where there are none to come."""
+    row = HubFetch.objects.filter(submission=submission, complete=False).first()
+    if row is None or row.told:
+        return row.told if row else None
+    there = submission.stored_files.count()
+    return f"{there:,} of {len(row.listing):,} files are here" if row.listing else "looking up what there is"

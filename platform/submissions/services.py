@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -17,7 +18,8 @@ from evaluators.protocol.submission import SubmissionManifest
 from submissions import quota, rehearsals
 from submissions.errors import SubmissionRefused
 from submissions.manifests import check_against_track, check_against_tracks
-from submissions.models import Entry, QuotaCharge, Registration, Submission, UploadSession
+from submissions.models import Artifact, Entry, HubFetch, QuotaCharge, Registration, Submission, UploadSession
+from submissions.uploads import keep_document
 
 
 def _refuse(code: str, message: str, remedy: str = "") -> SubmissionRefused:
@@ -64,14 +66,15 @@ def submit(
     *,
     registration: Registration,
     phases: Sequence[Phase],
-    upload: UploadSession,
+    upload: UploadSession | None,
     manifest: SubmissionManifest | None,
     user: User,
 ) -> Submission:
     """Record a hand-in, entered in each of the phases' tracks, and queue its check; raises SubmissionRefused.
 
-    Without a manifest the archive must hold submission.yaml. An upload makes one submission: a second click, or a
-    second tab, gets the first one's submission back.
+    Without a manifest the archive must hold submission.yaml; without an upload the manifest must say where on a hub
+    the model is. An upload makes one submission: a second click, or a second tab, gets the first one's submission
+    back; and so does a model on a hub while it is being fetched.
     """
     if not phases:
         raise _refuse("E-SUB-TRACK", "no track was chosen", "Tick at least one track.")
@@ -79,22 +82,12 @@ def submit(
         raise _refuse("E-SUB-TRACK", "a track was chosen twice", "Enter one phase of each track.")
     with transaction.atomic():
         registration = Registration.objects.select_for_update().get(pk=registration.pk)
-        upload = UploadSession.objects.select_for_update().get(pk=upload.pk, user=user)
         _check_person(user, registration)
-        if upload.challenge_id != registration.challenge_id:
-            raise _refuse("E-UP-CLOSED", f"{upload.filename} was uploaded for another challenge", "Upload it here.")
-        if upload.state == UploadSession.State.USED:
-            first = Submission.objects.filter(registration=registration, upload=upload).first()
-            if first is not None:
-                return first
-        if upload.state == UploadSession.State.OPEN:
-            raise _refuse("E-UP-TRUNCATED", f"{upload.received:,} of the {upload.size:,} bytes have arrived",
-                          "Choose the same file again: the upload goes on where it stopped.")  # fmt: skip
-        if upload.artifact is None or upload.state != UploadSession.State.COMPLETE:
-            raise _refuse("E-UP-CLOSED", f"the upload of {upload.filename} is {upload.get_state_display().lower()}",
-                          "Choose the file again.")  # fmt: skip
+        first, artifact = _handed_in(registration, phases, upload, manifest, user)
+        if first is not None:
+            return first
         for phase in phases:
-            _check_phase(phase, registration, upload.artifact.size)
+            _check_phase(phase, registration, artifact.size)
             rehearsals.check_rate(registration=registration, phase=phase, kind=manifest.kind if manifest else "")
         tracks = [phase.track for phase in phases]
         problems = check_against_tracks(manifest, tracks) if manifest is not None else []
@@ -104,20 +97,70 @@ def submit(
         submission = Submission.objects.create(
             registration=registration,
             number=last + 1,
-            name=manifest.method.name if manifest else PurePosixPath(upload.filename).stem[:120] or "unnamed",
+            name=manifest.method.name if manifest else _named_after(upload),
             kind=manifest.kind if manifest else "",
-            artifact=upload.artifact,
+            artifact=artifact,
             upload=upload,
             manifest=manifest.to_value() if manifest else {},
-            digest=submission_digest(upload.artifact.digest, manifest) if manifest else "",
+            digest=submission_digest(artifact.digest, manifest) if manifest and upload else "",
             submitted_by=user,
         )
         for phase in phases:
             entry = Entry.objects.create(submission=submission, track=phase.track, status=_status(registration, phase))
             quota.reserve(registration=registration, phase=phase, entry=entry)
-        UploadSession.objects.filter(pk=upload.pk).update(state=UploadSession.State.USED)
-        enqueue("submissions.check", str(submission.pk))
+        if upload is None:
+            HubFetch.objects.create(submission=submission)
+        else:
+            UploadSession.objects.filter(pk=upload.pk).update(state=UploadSession.State.USED)
+        enqueue("submissions.fetch" if upload is None else "submissions.check", str(submission.pk))
     return submission
+
+
+def _handed_in(
+    registration: Registration,
+    phases: Sequence[Phase],
+    upload: UploadSession | None,
+    manifest: SubmissionManifest | None,
+    user: User,
+) -> tuple[Submission | None, Artifact]:
+    """The submission that this hand-in made already, if it did, and what it consists of; raises SubmissionRefused."""
+    source = manifest.model.source if manifest is not None and manifest.model is not None else None
+    if upload is not None:
+        if source is not None:
+            raise _refuse("E-HUB-SOURCE", "there is a file, and a model on a hub as well", "Hand in one of them.")
+        return _uploaded(registration, upload, user)
+    if manifest is None or source is None:
+        raise _refuse("E-HUB-SOURCE", "there is neither a file nor a model on a hub", "Choose a file first.")
+    if not settings.HUB_HOSTS:
+        raise _refuse("E-HUB-SOURCE", "nothing is fetched from hubs here", "Hand in an archive.")
+    order = keep_document(canonical_json({"schema": "source/1", "manifest": manifest.to_value()}), size=0)
+    waiting = registration.submissions.filter(artifact=order, state=Submission.State.RECEIVED)
+    for one in waiting.exclude(hub=None):
+        if set(one.entries.values_list("charges__phase", flat=True)) == {phase.pk for phase in phases}:
+            return one, order
+    return None, order
+
+
+def _uploaded(registration: Registration, upload: UploadSession, user: User) -> tuple[Submission | None, Artifact]:
+    """The same for an upload, which has to be whole."""
+    upload = UploadSession.objects.select_for_update().get(pk=upload.pk, user=user)
+    if upload.challenge_id != registration.challenge_id:
+        raise _refuse("E-UP-CLOSED", f"{upload.filename} was uploaded for another challenge", "Upload it here.")
+    if upload.state == UploadSession.State.USED:
+        first = Submission.objects.filter(registration=registration, upload=upload).select_related("artifact").first()
+        if first is not None:
+            return first, first.artifact
+    if upload.state == UploadSession.State.OPEN:
+        raise _refuse("E-UP-TRUNCATED", f"{upload.received:,} of the {upload.size:,} bytes have arrived",
+                      "Choose the same file again: the upload goes on where it stopped.")  # fmt: skip
+    if upload.artifact is None or upload.state != UploadSession.State.COMPLETE:
+        raise _refuse("E-UP-CLOSED", f"the upload of {upload.filename} is {upload.get_state_display().lower()}",
+                      "Choose the file again.")  # fmt: skip
+    return None, upload.artifact
+
+
+def _named_after(upload: UploadSession | None) -> str:
+    return PurePosixPath(upload.filename if upload else "").stem[:120] or "unnamed"
 
 
 def _check_person(user: User, registration: Registration) -> None:

@@ -18,3 +18,9 @@ def check(submission_id: str) -> None:
         checks.check(submission=Submission.objects.select_related("artifact", "registration").get(pk=submission_id))
     except SandboxError as error:
         logger.warning("Submission %s is not checked yet: %s", submission_id, error)
+
+
+@shared_task(name="submissions.fetch")
+def fetch(submission_id: str) -> None:
+    """Fetch what a hand-in from a hub still lacks; its check follows."""
+    checks.fetch(submission=Submission.objects.select_related("artifact", "registration").get(pk=submission_id))

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -199,6 +200,17 @@ def keep(path: Path, digest: str, size: int) -> Artifact:
             artifact.storage_name = storage.save(name, _Part(file, name=str(path)))
         artifact.save(update_fields=["storage_name"])
     return artifact
+
+
+def keep_document(document: bytes, *, size: int) -> Artifact:
+    """Keep a small document like any other artifact, `size` being that of what it stands for; in a transaction."""
+    with tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR, delete=False) as file:
+        file.write(document)
+    path = Path(file.name)
+    try:
+        return keep(path, hashlib.sha256(document).hexdigest(), size)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _store(session: UploadSession, path: Path, digest: str) -> None:

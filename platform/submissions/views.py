@@ -183,16 +183,21 @@ def _hand_in(
 ) -> HttpResponse | None:
     """Hand in where everything is there; otherwise the form keeps what was filled in and says what is missing."""
     valid = form.is_valid()
-    if attached is None and not form.has_error("file"):
+    hub = bool(form.cleaned_data.get("hub")) or form.has_error("hub")
+    if hub and request.FILES.get("file") is not None:
+        form.add_error("hub", "There is a file as well: choose one of them.")
+        return None
+    if attached is None and not hub and not form.has_error("file"):
         form.add_error("file", "Choose a file first.")
         return None
-    if not valid or attached is None:
+    if not valid or (attached is None and not hub):
         return None
     try:
         submission = services.submit(
             registration=registration,
             phases=list(form.cleaned_data["phases"]),
-            upload=attached,
+            # An upload that lies there from before is left aside where the model is on a hub.
+            upload=None if hub else attached,
             manifest=form.cleaned_data["manifest"],
             user=_me(request),
         )

@@ -17,6 +17,7 @@ from evaluators.scoring import Scored, score
 from evaluators.selftest import Expectation, selftest
 from evaluators.suites import CheckReport, Suite, check_suite, select
 from evaluators.suites.folder import MEDIA
+from evaluators.suites.selection import only
 from evaluators.tasks import task_of
 from evaluators.tasks.interface import Step
 from suites import sealing, selectors
@@ -39,10 +40,16 @@ def _here(compute: Callable[[], Scored]) -> Scored:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is asked of a suite version: splits, and of how many items a fixed sample (None: all)."""
+    """What is asked of a suite version: splits, of how many items a fixed sample (None: all), or these `items` alone."""
 
     splits: tuple[str, ...]
     sample: int | None = None
+    items: tuple[str, ...] | None = None
+
+    def of(self, suite: Suite) -> Suite:
+        """The suite with what is asked."""
+        selected = select(suite, splits=self.splits, sample=self.sample)
+        return selected if self.items is None else only(selected, self.items)
 
 
 @dataclass(frozen=True)
@@ -193,7 +200,7 @@ def media_for(*, version: SuiteVersion, digests: Collection[str]) -> Iterator[di
 
 def _without_gold(version: SuiteVersion, selection: Selection) -> Suite:
     suite = sealing.open_sealed(version.sealed_name, with_gold=False)
-    return select(suite, splits=selection.splits, sample=selection.sample)
+    return selection.of(suite)
 
 
 def preview(*, version: SuiteVersion, splits: Collection[str] = ("dev", "public", "private")) -> list[dict[str, Any]]:
@@ -241,4 +248,4 @@ def _with_gold(version: SuiteVersion, selection: Selection, reason: str) -> Suit
     suite = sealing.open_sealed(version.sealed_name, with_gold=True)
     if suite.digest != version.digest:
         raise RuntimeError(f"The sealed content of {version} does not have the digest that was frozen.")
-    return select(suite, splits=selection.splits, sample=selection.sample)
+    return selection.of(suite)

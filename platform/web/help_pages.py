@@ -36,7 +36,7 @@ _HEAD = re.compile(
 )
 _LINK = re.compile(r"\]\(([EW]-[A-Z0-9-]+)\.md\)")
 # A link to a page that only the documentation has: its words stay.
-_ELSEWHERE = re.compile(r"\[([^\]]+)\]\(\.\./[a-z/-]+\.md\)")
+_ELSEWHERE = re.compile(r"\[([^\]\n]+)\]\([^)\s]+\.md(?:#[^)\s]*)?\)")
 
 
 @dataclass(frozen=True)

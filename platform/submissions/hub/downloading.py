@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,13 +56,12 @@ def download(web: Web, url: str, part: Path, *, size: int, beat: Callable[[], No
         if before > size:
             discard(part)
             continue
-        try:
+        # Where it is broken off, the next request asks for the rest.
+        with suppress(httpx2.TransportError):
             _go_on(web, url, part, size=size, beat=beat)
-        except httpx2.TransportError as error:
-            # Broken off: the next request asks for the rest.
-            standstills = 0 if _length(part) > before else standstills + 1
-            if standstills >= MOST_STANDSTILLS:
-                raise HubAway("the hub breaks off before a file is whole") from error
+        standstills = 0 if _length(part) > before else standstills + 1
+        if standstills >= MOST_STANDSTILLS:
+            raise HubAway("the hub breaks off before a file is whole")
 
 
 def discard(part: Path) -> None:
@@ -93,15 +93,12 @@ def _go_on(web: Web, url: str, part: Path, *, size: int, beat: Callable[[], None
         if not partial:
             start = 0
         _take(response, part, start=start, size=size, beat=beat)
-    if _length(part) < size:
-        discard(part)
-        raise WrongBytes("the hub has fewer bytes than it says")
 
 
 def _take(response: httpx2.Response, part: Path, *, start: int, size: int, beat: Callable[[], None]) -> None:
     announced = response.headers.get("Content-Length", "")
-    if announced.isascii() and announced.isdigit() and start + int(announced[:18]) > size:
-        raise WrongBytes("the hub has more bytes than it says")
+    if announced.isascii() and announced.isdigit() and start + int(announced[:18]) != size:
+        raise WrongBytes("the hub has another number of bytes than it says")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.truncate(start)

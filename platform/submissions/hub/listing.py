@@ -114,7 +114,7 @@ def names_of_a_model(names: Iterable[str], takes: Takes) -> list[str]:
         shown = "".join(character if character.isprintable() else "?" for character in error.file)[:200]
         raise ProblemsFound([Problem(error.code, str(error), shown, remedy=REMEDIES[error.code])]) from error
     safe = any(name.endswith(".safetensors") for name in top)
-    return [name for name in top if takes.pickled and not safe or not PICKLED.fullmatch(name)]
+    return [name for name in top if (takes.pickled and not safe) or not PICKLED.fullmatch(name)]
 
 
 def _of_mapping(value: Any) -> Mapping[str, Any]:

@@ -44,6 +44,17 @@ def blimp_filtered(folder: Path) -> None:
         lines(folder / f"{name}.jsonl", [pair(n, linguistics_term="island_effects") for n in range(4)])
 
 
+def blimp_2023(folder: Path) -> None:
+    """Three files of BLiMP's own, of two phenomena, and one of the pipeline's own for a third."""
+    for name, term in (
+        ("animate_subject_trans", "s-selection"),
+        ("causative", "argument_structure"),
+        ("wh_island", "island_effects"),
+    ):
+        lines(folder / f"{name}.jsonl", [pair(n, linguistics_term=term, UID=name) for n in range(2)])
+    lines(folder / "filler_gap.json", [pair(n) for n in range(2)])
+
+
 def blimp_supplement(folder: Path) -> None:
     """Two of the files."""
     for name in ("hypernym", "turn_taking"):
@@ -95,6 +106,14 @@ def entity_tracking(folder: Path) -> None:
                 for n in range(4)
             ],
         )  # fmt: skip
+
+
+def entity_tracking_2026(folder: Path) -> None:
+    """The same, and in each file a line with an option that says that there is nothing."""
+    entity_tracking(folder)
+    for path in folder.rglob("*.jsonl"):
+        nothing = {"input_prefix": "Box 9 holds", "options": [" the harp.", " Nothing."], "numops": 0, "sample_id": 9}
+        path.write_text(json.dumps(nothing) + "\n" + path.read_text())
 
 
 def wug(folder: Path) -> None:
@@ -336,11 +355,18 @@ def lm_eval(folder: Path) -> None:
 
 # By importer: what makes a source, what to name of it, and how many items come out.
 SOURCES: dict[str, tuple[Callable[[Path], None], str, int]] = {
+    "blimp-2023": (blimp_2023, "", 8),
     "blimp-filtered": (blimp_filtered, "", 8),
+    "blimp-fast": (blimp_filtered, "", 8),
     "blimp-supplement": (blimp_supplement, "", 6),
+    "blimp-supplement-fast": (blimp_supplement, "", 6),
     "ewok": (ewok, "", 8),
+    "ewok-fast": (ewok, "", 8),
     "comps": (comps, "", 8),
     "entity-tracking": (entity_tracking, "", 8),
+    "entity-tracking-fast": (entity_tracking, "", 8),
+    "entity-tracking-2026": (entity_tracking_2026, "", 8),
+    "entity-tracking-fast-2026": (entity_tracking_2026, "", 8),
     "wug-adj": (wug, "", 8),
     "wug-past": (wug, "", 5),
     "reading-eye-tracking": (reading, "", 7),

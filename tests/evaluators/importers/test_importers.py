@@ -17,6 +17,7 @@ from evaluators.scoring import score
 from evaluators.selftest import selftest
 from evaluators.suites import Suite, check_suite, open_suite
 from evaluators.tasks import TASKS
+from sandbox.runner.finetune_settings import parse_finetuning
 from tests.evaluators.importers.sources_of_tests import READING, SOURCES, lines, msgs_source, mubench, table
 
 Import = Callable[..., Written]
@@ -89,6 +90,9 @@ def test_the_known_counts_are_those_of_the_benchmarks() -> None:
     assert totals["blimp-supplement"] == 842 + 64 + 165 + 3867 + 280
     assert (totals["ewok"], len(IMPORTERS["ewok"].expected or ())) == (7618, 11)
     assert (totals["entity-tracking"], len(IMPORTERS["entity-tracking"].expected or ())) == (9483, 18)
+    assert totals["entity-tracking-2026"] == 6780
+    assert (totals["blimp-fast"], totals["blimp-supplement-fast"], totals["ewok-fast"]) == (67 * 200, 5 * 50, 11 * 100)
+    assert (totals["entity-tracking-fast"], totals["entity-tracking-fast-2026"]) == (3152, 2238)
     assert totals["comps"] == 49_340 + 3 * 13_896
     assert (totals["wug-adj"], totals["wug-past"]) == (200, 50)
     assert IMPORTERS["reading-self-paced"].expected == {"sentences": 205, "words": 1726}
@@ -110,7 +114,9 @@ def test_a_file_that_is_not_utf_8_is_refused_with_its_name(imported: Import, sou
 
 
 REQUIRED = {
-    "blimp-filtered": "sentence_bad", "blimp-supplement": "sentence_good", "ewok": "Target2",
+    "blimp-2023": "sentence_bad", "blimp-fast": "sentence_good", "ewok-fast": "Domain",
+    "blimp-supplement-fast": "sentence_bad", "entity-tracking-fast": "numops", "entity-tracking-2026": "options",
+    "entity-tracking-fast-2026": "input_prefix", "blimp-filtered": "sentence_bad", "blimp-supplement": "sentence_good", "ewok": "Target2",
     "comps": "property_phrase", "entity-tracking": "options", "wug-adj": "ratio", "wug-past": "sentences",
     "reading-eye-tracking": "RTgopast", "aoa": "word", "glue": "label", "glue-2024": "label", "msgs": "sentence",
     "finetune-2026": "label", "multiblimp": "wrong_sen", "blimp-nl": "sentence_bad", "zhoblimp": "sentence_good",
@@ -179,6 +185,27 @@ def test_entity_tracking_counts_within_its_cells_and_states_its_chance(imported:
     ids = [item["id"] for item in lined(tmp_path / "suite", "items.jsonl")]
     assert ids[:4] == ["ambiref_0_ops/0", "ambiref_1_ops/0", "ambiref_0_ops/1", "ambiref_1_ops/1"]
     assert manifest.chance == pytest.approx((1 / 5 + 1 / 4) / 2)
+
+
+def test_2026_leaves_out_boxes_that_may_hold_nothing_and_counts_without_them(imported: Import, tmp_path: Path) -> None:
+    manifest = imported("entity-tracking-2026").manifest
+    assert (manifest.key, manifest.version) == ("entity-tracking", "2026.1")
+    items = lined(tmp_path / "suite", "items.jsonl")
+    assert [item["id"] for item in items[:2]] == ["ambiref_0_ops/0", "ambiref_1_ops/0"]
+    assert "nothing" not in json.dumps(items).lower()
+
+
+def test_2023_groups_pairs_by_phenomenon_whatever_files_they_stand_in(imported: Import, tmp_path: Path) -> None:
+    assert imported("blimp-2023").counts == {"argument_structure": 4, "filler_gap": 2, "island_effects": 2}
+    items = lined(tmp_path / "suite", "items.jsonl")
+    assert [item["id"] for item in items[:4]] == [f"argument_structure/{k}" for k in range(4)]
+    assert [item["tags"] for item in items[:3]] == [["animate_subject_trans"]] * 2 + [["causative"]]
+
+
+def test_2023_refuses_a_pair_whose_phenomenon_nobody_says(source: Path, tmp_path: Path) -> None:
+    lines(source / "owls.jsonl", [{"sentence_good": "Owls hoot.", "sentence_bad": "Owls hoots."}])
+    with pytest.raises(ProblemsFound, match="linguistics_term.*phenomena"):
+        run(IMPORTERS["blimp-2023"], source, tmp_path / "suite", Options(), any_count=True)
 
 
 def test_wug_keeps_the_forms_in_the_sources_order(imported: Import, tmp_path: Path) -> None:
@@ -399,3 +426,19 @@ def test_an_index_of_babylm_gives_the_known_number_of_pairs(data: Path, tmp_path
 
 def test_every_task_family_that_is_imported_is_implemented() -> None:
     assert {str(importer.manifest["task"]) for importer in IMPORTERS.values()} <= TASKS.keys()
+
+
+@pytest.mark.data
+def test_blimp_as_published_has_twelve_phenomena_of_67_files(data: Path, tmp_path: Path) -> None:
+    written = run(IMPORTERS["blimp-2023"], data / "blimp", tmp_path / "suite", Options())
+    assert (written.items, written.asserted, len(written.counts)) == (67_000, True, 12)
+    assert written.counts["argument_structure"] == 9000
+
+
+@pytest.mark.parametrize("name", ["glue", "glue-2024", "msgs", "finetune-2026"])
+def test_a_suite_to_be_learnt_says_how_models_are_trained(imported: Import, name: str) -> None:
+    """The runner takes the settings as they stand, and none trains until the lines that are scored look best."""
+    settings = parse_finetuning(imported(name).manifest.options["finetuning"])
+    assert settings.seed in (12, 42)
+    for own in (settings, *settings.tasks.values()):
+        assert own.held_out > 0 or own.patience == 0

@@ -2,12 +2,14 @@
 
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 import yaml
+from pytest_django.fixtures import Settings
 
 from challenges.models import Phase, Track
 from evaluators.protocol.submission import SubmissionManifest
@@ -15,6 +17,8 @@ from sandbox.images.build import build
 from submissions import engine, uploads
 from submissions.models import Registration, Submission, UploadSession
 from submissions.services import submit
+
+from .hub_server import HubServer
 
 CODE = {"schema": "submission/1", "kind": "code", "method": {"name": "Parrot"}, "code": {"entry": "model.py:Model"}}
 
@@ -94,3 +98,16 @@ def received(
     yield make
     for submission in made:
         engine.sandbox().remove_volume(engine.volume_of(submission))
+
+
+@pytest.fixture
+def hub(settings: Settings) -> Iterator[HubServer]:
+    """A hub on loopback that the settings name."""
+    server = HubServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    settings.HUB_HOSTS, settings.HUB_LOOPBACK = [server.host], True
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()

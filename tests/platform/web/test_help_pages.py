@@ -26,7 +26,7 @@ PAGE = """# E-RUN-INVENTED: Something invented happened
 
 ## What happened
 
-See [E-RUN-OOM](E-RUN-OOM.md). <script>alert(1)</script>
+See [E-RUN-OOM](E-RUN-OOM.md) and [Owls](../reference/owls.md#at-night). <script>alert(1)</script>
 
 ## What to do
 
@@ -83,6 +83,8 @@ def test_every_page_of_the_site_leads_to_the_help(client: Client) -> None:
 def test_links_among_pages_lead_to_where_they_are_served_and_html_stays_text() -> None:
     html = help_pages.body(help_pages.parse(PAGE))
     assert 'href="/help/E-RUN-OOM/"' in html
+    assert "and Owls." in html
+    assert html.count("href=") == 1
     assert "<script" not in html
     assert "&lt;script&gt;" in html
 

@@ -3,7 +3,8 @@
 Layout: the folder aoa (2024: cdi_childes) of the BabyLM evaluation pipeline of 2025: cdi_childes.json, an object from a
 word to a list of {"context": …}, and cdi_human.csv, a row for each word with the column `word` and a column for each
 month of age, whose cells are the share of children that know it. As there, words of one letter are left out; so are
-words without child data, which nothing could be compared with.
+words without child data, which nothing could be compared with. As there, one blank stands between a context and the
+word.
 """
 
 from pathlib import Path
@@ -48,8 +49,14 @@ def _contexts(path: Path) -> dict[str, list[str]]:
         ):
             message = 'a list of {"context": text} is required'
             raise ProblemsFound([Problem("E-IMPORT-FIELD", message, path.name, field=word[:80])])
-        found[word] = [str(entry["context"]) for entry in entries]
+        found[word] = [_before_a_word(str(entry["context"])) for entry in entries]
     return found
+
+
+def _before_a_word(context: str) -> str:
+    """The context as the word follows it: with one blank at its end, where it is not empty."""
+    text = context.strip()
+    return f"{text} " if text else ""
 
 
 def _children(path: Path) -> dict[str, dict[int, float]]:

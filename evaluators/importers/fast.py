@@ -33,9 +33,7 @@ def _regular(counts: Counts | None) -> Counts:
     return {cell: count for cell, count in (counts or {}).items() if cell.startswith("regular_")}
 
 
-BLIMP = _fast(
-    blimp_filtered.IMPORTER, "blimp-fast", "200 pairs of each file", dict.fromkeys(FILTERED, PAIRS_OF_BLIMP)
-)
+BLIMP = _fast(blimp_filtered.IMPORTER, "blimp-fast", "200 pairs of each file", dict.fromkeys(FILTERED, PAIRS_OF_BLIMP))
 SUPPLEMENT = _fast(
     blimp_supplement.IMPORTER,
     "blimp-supplement-fast",

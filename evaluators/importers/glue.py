@@ -76,7 +76,9 @@ def read_2025(source: Path, options: Options) -> Imported:
     """The seven subtasks of 2025 and 2026."""
     present = _present(source)
     tasks = {task: dict(own) for task, own in OF_TASKS_2025.items() if task in present}
-    return _read(source, options, COUNTS_2025, {"finetuning": {**FINETUNING_2025, **({"tasks": tasks} if tasks else {})}})
+    return _read(
+        source, options, COUNTS_2025, {"finetuning": {**FINETUNING_2025, **({"tasks": tasks} if tasks else {})}}
+    )
 
 
 def read_2024(source: Path, options: Options) -> Imported:

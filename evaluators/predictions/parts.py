@@ -49,10 +49,26 @@ PARTS = {
 }
 
 
+# What the editions ask at every checkpoint: their files hold the scores that teams computed of it, and no answers.
+FAST = "-fast"
+
+
+def has_part(key: str, format: str) -> bool:  # noqa: A002
+    """Whether files in this format hold answers to the suite of this key; every key has its place in other formats."""
+    if format not in YEARS:
+        return True
+    part = _part(key)
+    return part is not None and bool(part.names(format))
+
+
+def _part(key: str) -> Part | None:
+    matching = [name for name in PARTS if key == name or key.startswith(f"{name}-")]
+    return PARTS[max(matching, key=len)] if matching and not key.endswith(FAST) else None
+
+
 def part_of(suite: Suite, format: str) -> Part:  # noqa: A002
     """The suite's part of the file; raises ProblemsFound where the format has none for it."""
-    matching = [key for key in PARTS if suite.manifest.key == key or suite.manifest.key.startswith(f"{key}-")]
-    part = PARTS[max(matching, key=len)] if matching else None
+    part = _part(suite.manifest.key)
     if part is None or not part.names(format):
         sentence = f"the format {format} has no part for the suite {suite.name}"
         raise ProblemsFound([Problem("E-PRED-KIND", sentence, remedy="Use the format native.")])

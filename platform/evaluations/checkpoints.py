@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from challenges.models import Track
 from evaluations.models import ResponseSet
+from evaluators.predictions.parts import has_part
 from evaluators.protocol.submission import SubmissionManifest
 from evaluators.tasks import TASKS
 from evaluators.tasks.interface import Step
@@ -48,10 +49,14 @@ def places(
     """Where the suite is asked; a rehearsal asks the finished model and one checkpoint.
 
     A task over checkpoints is asked once, over all there are: nowhere where there are none, so that its score is
-    missing. A prediction file holds its checkpoints itself.
+    missing. A prediction file holds its checkpoints itself; what is asked at each of them, and has no part in its
+    format, is not asked of it.
     """
     steps = steps_of(manifest, track)
-    if manifest.kind == "predictions":
+    if manifest.predictions is not None:
+        at_each = phase_suite.checkpoints == PhaseSuite.Checkpoints.ALL
+        if at_each and not has_part(phase_suite.suite_version.suite.key, manifest.predictions.format):
+            return
         yield Place(ALL if goes_over_checkpoints(phase_suite.suite_version) else MAIN)
         return
     if goes_over_checkpoints(phase_suite.suite_version):

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from challenges.models import Phase, Track
-from evaluations import faults, selectors, states, waiting
+from evaluations import faults, selectors, spotchecks, states, waiting
 from evaluations.curves import Curve, curves
 from evaluations.models import Attempt, Event, Run
 from evaluations.notes import note_of
@@ -82,6 +82,7 @@ class RunView:
     reported: list[Reported] = field(default_factory=list)
     scores_note: str = ""
     note: str = ""
+    spot_check: str = ""
     resources: list[tuple[str, str]] = field(default_factory=list)
     log: str = ""
 
@@ -125,6 +126,9 @@ def view_of(submission: Submission, viewer: Viewer) -> SubmissionView:
     if any(view.state in ("planned", Run.State.QUEUED) for view in views):
         told, begun = waiting.told_of(submission), {str(run.pk) for run in runs if run.attempts.all()}
         views = [view if view.id in begun else _with_reason(view, told) for view in views]
+    if submission.kind == "predictions" and viewer is not Viewer.PUBLIC:
+        checks = spotchecks.told_of(submission)
+        views = [replace(view, spot_check=checks.get(view.id, "")) for view in views]
     checked = submission.state != Submission.State.RECEIVED
     finished = submission.state == Submission.State.REJECTED or (checked and all(view.finished for view in views))
     views.sort(key=lambda view: view.place)
@@ -346,7 +350,8 @@ def _run_document(run: RunView) -> dict[str, Any]:
         document["suite"] = run.progress
     if run.failure is not None:
         document |= {"code": run.failure.code or None, "message": run.failure.message}
-    for name, text in (("note", run.note), ("scores_note", run.scores_note), ("log", run.log)):
+    texts = {"note": run.note, "scores_note": run.scores_note, "spot_check": run.spot_check, "log": run.log}
+    for name, text in texts.items():
         if text:
             document[name] = text
     if run.resources:
@@ -374,6 +379,8 @@ def _curve_document(curve: Curve) -> dict[str, Any]:
 
 def _event_document(event: Event, viewer: Viewer) -> dict[str, Any] | None:
     """An event; of hidden data only beginning and end, and when to the minute: stages and exact times would tell."""
+    if event.run is not None and event.run.purpose == Run.Purpose.SPOT_CHECK:
+        return None
     exact = event.run is None or sight_of(event.run, viewer).reason
     if not exact and event.new in states.HELD:
         return None

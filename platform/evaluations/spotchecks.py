@@ -255,17 +255,20 @@ def _end(check: SpotCheck, verdict: str) -> None:
     check.save()
 
 
-def told(run: Run) -> str:
-    """What the team is told of the spot-checks of its predictions; never an item, a number or a sample.
+def told_of(submission: Submission) -> dict[str, str]:
+    """What the team is told of the spot-checks of its predictions, by the id of the run that scored them.
 
-    Nothing is said of a check that was given up.
+    Never an item, a number or a sample; and nothing of a check that was given up. One query.
     """
-    verdicts: dict[int, str] = {}
-    for check in SpotCheck.objects.filter(evaluation__response_set__runs=run).order_by("created_at", "pk"):
-        if check.verdict != Verdict.CANCELLED:
-            verdicts[check.evaluation_id] = check.verdict
-    if not verdicts:
-        return ""
-    if Verdict.ORDERED in verdicts.values():
+    checks = SpotCheck.objects.filter(evaluation__response_set__submission=submission).exclude(verdict=Verdict.CANCELLED)
+    rows = checks.filter(evaluation__response_set__runs__purpose=Run.Purpose.PHASE).order_by("created_at", "pk")
+    newest_verdict: dict[str, dict[int, str]] = {}
+    for run, evaluation, verdict in rows.values_list("evaluation__response_set__runs", "evaluation", "verdict"):
+        newest_verdict.setdefault(str(run), {})[evaluation] = verdict
+    return {run: _told(set(verdicts.values())) for run, verdicts in newest_verdict.items()}
+
+
+def _told(verdicts: set[str]) -> str:
+    if Verdict.ORDERED in verdicts:
         return UNDER_WAY
-    return PASSED if set(verdicts.values()) == {Verdict.CONSISTENT} else REVIEW
+    return PASSED if verdicts == {Verdict.CONSISTENT} else REVIEW

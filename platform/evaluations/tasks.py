@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from evaluations import canaries, execution, images, services, tidying, waiting, workers
+from evaluations import canaries, execution, images, review, services, tidying, waiting, workers
 from evaluations.models import Run
 from sandbox.errors import SandboxError
 from submissions.models import Submission
@@ -28,6 +28,13 @@ def run(task: "workers.BoundTask", run_id: str) -> None:
     queue = Run.objects.values_list("queue", flat=True).get(pk=run_id)
     name = str(task.request.hostname)
     execution.drain(worker=name, queue=queue, slots=workers.slots(), stopping=workers.STOPPING.is_set)
+
+
+@shared_task(name="evaluations.review")
+def review_run(run_id: str) -> None:
+    """Look for what organizers and reviewers should see in a run that is done."""
+    runs = Run.objects.select_related("entry__submission__registration", "phase__track")
+    review.review(runs.get(pk=run_id))
 
 
 @shared_task(name="evaluations.tidy")

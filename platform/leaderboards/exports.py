@@ -69,7 +69,9 @@ def board_csv(board: Board) -> Iterator[str]:
     keys, lines = columns_of(board)
     suites = {str(column["key"]) for column in board.columns}
     writer = _Lines()
-    heads = [head for key in keys for head in ((key, f"{key} interval", f"{key} answered") if key in suites else (key,))]
+    heads = [
+        head for key in keys for head in ((key, f"{key} interval", f"{key} answered") if key in suites else (key,))
+    ]
     yield writer.line(["rank", "method", "team", "status", "provenance", "aggregate", *map(safe_cell, heads)])
     for line in lines:
         cells = [line.row["name"], line.row["team"], line.row["status"], line.row["provenance"]]

@@ -18,33 +18,33 @@ from tests.bench.place import fresh
 if TYPE_CHECKING:
     from evaluations.models import Run
     from evaluations.staging import Asked
-    from tests.bench.edition_stage import Edition, Watch
+    from tests.bench.edition_stage import Edition
 
 WHOLE_EPOCHS = 10
 LABELS = {"app": "proctor", "proctor.purpose": "bench"}
 DEFAULT_SHARE = 0.1
 
 
-def floor(run: "Run", asked: "list[Asked]") -> tuple[float, "Watch"]:
-    """Seconds of the same requests in one container: staged, answered, read and checked; and the suites' times."""
+def floor(run: "Run", asked: "list[Asked]") -> float:
+    """Seconds of the same requests in one container: staged, answered, read and checked."""
     from evaluations.staging import runner_document, stage
     from sandbox.interface import CollectRules, Job
     from sandbox.limits import Limits
     from submissions.engine import sandbox, volume_of
-    from tests.bench.edition_stage import GIB, Watch
+    from tests.bench.edition_stage import GIB
 
     track, submission = run.entry.track, run.entry.submission
     limits = Limits(cpus=track.cpus, memory=track.memory, pids=track.pids, wall=track.wall, disk=track.disk)
-    watch = Watch(time.monotonic)
+    job = Job(run.image_id, volume_of(submission), runner_document(submission, asked))
     began = time.monotonic()
     with sandbox().open_attempt(labels=LABELS, limits=limits) as workspace:
         stage(workspace, asked)
-        outcome = workspace.predict(Job(run.image_id, volume_of(submission), runner_document(submission, asked)), watch)
+        outcome = workspace.predict(job)
         rules = CollectRules(max_file_bytes=GIB, max_total_bytes=GIB)
         collected = workspace.collect({one.file: one.draw.origin.keys() for one in asked}, rules=rules)
     if outcome.error or collected.problems:
         raise SystemExit(f"The bench's own submission failed: {outcome.error or collected.problems}")
-    return time.monotonic() - began, watch
+    return time.monotonic() - began
 
 
 def by_suite(asked: "list[Asked]", seconds: dict[str, float]) -> list[dict[str, Any]]:
@@ -92,7 +92,7 @@ def extrapolated(parts: list[dict[str, Any]], total: float, edition: "Edition") 
 
 def measure(edition: "Edition", place: Path, *, with_floor: bool) -> dict[str, Any]:
     """One evaluation, by stage and by suite, and the floor."""
-    from evaluations.models import Run, Score
+    from evaluations.models import Run
     from leaderboards.services import refresh
     from tests.bench import edition_stage as stage
 
@@ -117,20 +117,20 @@ def measure(edition: "Edition", place: Path, *, with_floor: bool) -> dict[str, A
     run = Run.objects.get(entry__submission=submission, purpose=Run.Purpose.PHASE)
     asked = stage.asked_of(run)
     passed("drawing for the floor")
-    watch = stage.Watch(time.monotonic)
+    watch = stage.Watch()
     run = stage.work(submission, Run.Purpose.PHASE, watch)
     total = passed("run")
     (row,) = refresh(phase=phase).rows
     passed("leaderboard")
-    lowest = floor(run, asked)[0] if with_floor else None
+    lowest = floor(run, asked) if with_floor else None
     passed("floor")
-    parts = by_suite(asked, watch.seconds())
+    parts = by_suite(asked, watch.seconds(asked))
     requests = sum(part["requests"] for part in parts)
     resources = run.attempts.get().resources
     return {
         "bench": "edition", "share": edition.share, "learning": edition.learning, "epochs": edition.epochs,
         "checkpoints": len(edition.checkpoints), "items": sum(items.values()), "requests": requests,
-        "suites": len(items), "scores": Score.objects.filter(evaluation__response_set__in=run.response_sets.all()).count(),
+        "suites": len(items),
         "stages_s": stages, "parts": parts, "run_s": total, "floor_s": lowest,
         "ratio": round(total / lowest, 3) if lowest else None,
         "requests_per_s": round(requests / total, 1),
@@ -138,7 +138,7 @@ def measure(edition: "Edition", place: Path, *, with_floor: bool) -> dict[str, A
         "container_peak_bytes": resources["peak_memory"],
         "worker_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "scorer_peak_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
-        "overall": row.get("aggregate", row.get("overall")), "rank": row["rank"],
+        "overall": row["aggregate"], "rank": row["rank"], "scores": stage.scores_of(run),
         "whole_s": extrapolated(parts, total, edition), "load_average": os.getloadavg()[1],
     }  # fmt: skip
 
@@ -154,7 +154,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--share", type=float, default=DEFAULT_SHARE, help="of each part's lines, and of checkpoints")
     parser.add_argument("--checkpoints", type=int, help="as many of the 28; by the share where it is not given")
-    parser.add_argument("--epochs", type=int, default=1, help="of fine-tuning; 0: ten, and for WSC thirty, as published")
+    parser.add_argument(
+        "--epochs", type=int, default=1, help="of fine-tuning; 0: ten, and for WSC thirty, as published"
+    )
     parser.add_argument("--learning", type=float, default=1.0, help="of the share of the lines to learn from")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)

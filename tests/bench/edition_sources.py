@@ -286,9 +286,7 @@ def import_all(sources: Path, suites: Path, share: float) -> dict[str, int]:
     items = {}
     for part in PARTS:
         options = Options(language=part.language)
-        written = run(
-            IMPORTERS[part.importer], sources / part.place, suites / part.key, options, any_count=share < 1
-        )
+        written = run(IMPORTERS[part.importer], sources / part.place, suites / part.key, options, any_count=share < 1)
         if share >= 1 and not written.asserted:
             raise SystemExit(f"The counts of {part.key} were compared with nothing.")
         items[part.key] = written.items

@@ -8,11 +8,13 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import yaml
@@ -24,7 +26,8 @@ from accounts.services import create_team
 from challenges.models import Phase
 from config.celery import app
 from evaluations import execution, leases
-from evaluations.models import Run
+from evaluations.checkpoints import ALL, MAIN
+from evaluations.models import Run, Score
 from evaluations.planning import plan
 from evaluations.staging import Asked, draw_missing
 from evaluators.protocol.challenge import scheduled
@@ -100,6 +103,8 @@ def prepare(place: Path, edition: Edition) -> tuple[Phase, dict[str, int]]:
     practice = Sources(place / "practice-sources", 0.0)
     practice.write()
     for folder in import_practice(place / "practice-sources", place / "practice"):
+        if folder.name == "glue":
+            _settle_finetuning(folder / "suite.yaml", edition)
         suites.freeze(version=suites.add_version(folder=folder))
     call_command("challenge", "apply", str(file), stdout=io.StringIO())
     return Phase.objects.get(track__challenge__key="edition", key="test"), items
@@ -167,24 +172,27 @@ def hand_in(place: Path, phase: Phase, edition: Edition) -> Submission:
     return submit(registration=registration, phases=[phase], upload=upload, manifest=None, user=user)
 
 
-@dataclass
 class Watch:
-    """Notes when a run's suites began and ended, by what the runner says of its progress."""
+    """Notes how far a run is and when, by what the runner says of its progress.
 
-    clock: Callable[[], float]
-    spans: dict[int, tuple[str, float, float]] = field(default_factory=dict)
+    The sandbox looks a few times a second: where several suites were passed between two looks, they share the time.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._looks: list[tuple[float, int]] = []
 
     def __call__(self, progress: Progress) -> None:
-        """Note one report; suites are told by their position in the run."""
-        now = self.clock()
-        _, began, _ = self.spans.get(progress.position, ("", now, now))
-        self.spans[progress.position] = (progress.suite, began, now)
+        """Note one report."""
+        self._looks.append((self._clock(), progress.position))
 
-    def seconds(self) -> dict[str, float]:
-        """Seconds by suite, over all checkpoints."""
-        found: dict[str, float] = {}
-        for suite, began, ended in self.spans.values():
-            found[suite] = found.get(suite, 0.0) + ended - began
+    def seconds(self, asked: Sequence[Asked]) -> dict[str, float]:
+        """Seconds by suite, over all checkpoints; `asked` in the order in which it was answered."""
+        found = dict.fromkeys((one.suite for one in asked), 0.0)
+        for (before, first), (after, last) in pairwise(self._looks):
+            passed = range(first, max(first, last) + 1)
+            for position in passed:
+                found[asked[position - 1].suite] += (after - before) / len(passed)
         return found
 
 
@@ -244,6 +252,18 @@ def asked_of(run: Run) -> list[Asked]:
     """What the run asks, checkpoint by checkpoint, while nothing of it is answered yet."""
     sets = run.response_sets.select_related("suite_version__suite", "submission__artifact")
     return draw_missing(list(sets.order_by("run_response_sets__position")))
+
+
+def scores_of(run: Run) -> dict[str, float | None]:
+    """The scores of the finished model's suites, by suite."""
+    found = Score.objects.filter(
+        evaluation__response_set__in=run.response_sets.filter(checkpoint__in=(MAIN, ALL)), group="", tag=""
+    ).select_related("evaluation__response_set__suite_version__suite")
+    return {
+        score.evaluation.response_set.suite_version.suite.key: score.value
+        for score in found
+        if score.metric == score.evaluation.response_set.suite_version.manifest["metric"]
+    }
 
 
 def clear() -> None:

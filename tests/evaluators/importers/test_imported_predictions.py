@@ -9,6 +9,8 @@ import pytest
 
 from evaluators.importers import IMPORTERS, Options, run
 from evaluators.predictions import score_predictions
+from evaluators.predictions.parts import has_part
+from evaluators.protocol.problems import ProblemsFound
 from evaluators.protocol.scores import ScoresDocument
 from evaluators.suites import Suite, open_suite
 from tests.evaluators.importers.sources_of_tests import SOURCES
@@ -134,3 +136,15 @@ def test_things_join_as_one_matrix(imported: Imported) -> None:
     suite = imported("devbench-semantic")
     matrix = [list(row) for row in suite.gold["sem-things/0"].matrix]
     assert scored(suite, {"devbench": {"things": {"predictions": matrix}}}).metrics["rsa"].value == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["blimp-fast", "entity-tracking-fast-2026"])
+def test_fast_suites_have_no_part_of_a_file_and_are_not_read_from_that_of_the_full_one(
+    imported: Imported, name: str
+) -> None:
+    suite = imported(name)
+    assert not has_part(suite.manifest.key, "babylm-2025")
+    assert has_part(suite.manifest.key.removesuffix("-fast"), "babylm-2025")
+    assert has_part(suite.manifest.key, "native")
+    with pytest.raises(ProblemsFound, match="E-PRED-KIND"):
+        score_predictions(suite, b"{}", format="babylm-2025", file="predictions.json")

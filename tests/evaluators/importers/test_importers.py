@@ -116,7 +116,8 @@ def test_a_file_that_is_not_utf_8_is_refused_with_its_name(imported: Import, sou
 REQUIRED = {
     "blimp-2023": "sentence_bad", "blimp-fast": "sentence_good", "ewok-fast": "Domain",
     "blimp-supplement-fast": "sentence_bad", "entity-tracking-fast": "numops", "entity-tracking-2026": "options",
-    "entity-tracking-fast-2026": "input_prefix", "blimp-filtered": "sentence_bad", "blimp-supplement": "sentence_good", "ewok": "Target2",
+    "entity-tracking-fast-2026": "input_prefix",
+    "blimp-filtered": "sentence_bad", "blimp-supplement": "sentence_good", "ewok": "Target2",
     "comps": "property_phrase", "entity-tracking": "options", "wug-adj": "ratio", "wug-past": "sentences",
     "reading-eye-tracking": "RTgopast", "aoa": "word", "glue": "label", "glue-2024": "label", "msgs": "sentence",
     "finetune-2026": "label", "multiblimp": "wrong_sen", "blimp-nl": "sentence_bad", "zhoblimp": "sentence_good",
@@ -204,7 +205,7 @@ def test_2023_groups_pairs_by_phenomenon_whatever_files_they_stand_in(imported: 
 
 def test_2023_refuses_a_pair_whose_phenomenon_nobody_says(source: Path, tmp_path: Path) -> None:
     lines(source / "owls.jsonl", [{"sentence_good": "Owls hoot.", "sentence_bad": "Owls hoots."}])
-    with pytest.raises(ProblemsFound, match="linguistics_term.*phenomena"):
+    with pytest.raises(ProblemsFound, match=r"linguistics_term.*phenomena"):
         run(IMPORTERS["blimp-2023"], source, tmp_path / "suite", Options(), any_count=True)
 
 
@@ -244,7 +245,8 @@ def test_aoa_leaves_out_what_no_child_data_is_about_and_keeps_the_order_of_conte
     assert imported("aoa").counts == {"contexts": 6}
     items, gold = lined(tmp_path / "suite", "items.jsonl"), lined(tmp_path / "suite", "gold.jsonl")
     assert [(item["id"], len(item["contexts"])) for item in items] == [("owl", 3), ("mill", 2)]
-    assert items[0]["contexts"][2] == "Look, context 2 of a"
+    # One blank stands between a context and the word.
+    assert items[0]["contexts"][2] == "Look, context 2 of a "
     assert gold[0] == {"id": "owl", "months": [16, 30], "known": [0.1, 0.8]}
     assert "1 words" in (tmp_path / "suite" / "README.md").read_text()
 

@@ -160,10 +160,3 @@ def test_names_of_other_suites_are_listed_only_so_many_and_so_long(make_suite: M
     ignored = score_predictions(make_suite(), native(*lines), format="native").document.ignored
     assert len(ignored) == 50
     assert max(map(len, ignored)) == 80
-
-
-def test_names_of_other_suites_are_listed_only_so_many_and_so_long() -> None:
-    lines = [{"suite": f"{number:04}" + "x" * 1000, "id": "a/0", "choice": 0} for number in range(200)]
-    ignored = score_predictions(make_suite(), native(*lines), format="native").document.ignored
-    assert len(ignored) == 50
-    assert max(map(len, ignored)) == 80

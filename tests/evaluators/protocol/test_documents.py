@@ -107,12 +107,3 @@ def test_text_that_no_database_takes_is_refused_with_its_line(text: str) -> None
     (problem,) = caught.value.problems
     assert (problem.code, problem.line) == ("E-DOC-SYNTAX", 1)
     assert "\0" not in problem.field
-
-
-@pytest.mark.parametrize("text", [r'a: "x\0y"', r'a: "\ud800"', r'"\0": 1', r'{b: [{c: "\0"}]}'])
-def test_text_that_no_database_takes_is_refused_with_its_line(text: str) -> None:
-    with pytest.raises(ProblemsFound) as caught:
-        parse_yaml(text, file="it.yaml")
-    (problem,) = caught.value.problems
-    assert (problem.code, problem.line) == ("E-DOC-SYNTAX", 1)
-    assert "\0" not in problem.field

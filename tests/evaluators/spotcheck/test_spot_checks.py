@@ -52,7 +52,9 @@ def blimp(data: Path) -> list[ItemScore]:
     items = []
     for group, places in index.items():
         margins = random.normal(1.5 + 1.5 * random.normal(), 3.0, len(places))
-        items += [choice(f"{group}/{place}", group, float(margin)) for place, margin in zip(places, margins, strict=True)]
+        items += [
+            choice(f"{group}/{place}", group, float(margin)) for place, margin in zip(places, margins, strict=True)
+        ]
     return items
 
 
@@ -143,7 +145,9 @@ def test_an_honest_file_is_accused_less_often_than_said() -> None:
 
 
 def test_a_sample_has_its_size_comes_from_its_key_and_gives_each_group_its_share() -> None:
-    frame = [choice(f"{group}/{place}", group, 1.0) for group, n in (("a", 300), ("b", 90), ("c", 10)) for place in range(n)]
+    frame = [
+        choice(f"{group}/{place}", group, 1.0) for group, n in (("a", 300), ("b", 90), ("c", 10)) for place in range(n)
+    ]
     one, again, other = (draw_sample(frame, size=40, key=key) for key in (b"one", b"one", b"other"))
     assert one == again != other
     assert len(set(one)) == 40
@@ -153,7 +157,9 @@ def test_a_sample_has_its_size_comes_from_its_key_and_gives_each_group_its_share
 
 
 def test_each_item_is_drawn_as_often_as_any_other() -> None:
-    frame = [choice(f"{group}/{place}", group, 1.0) for group, n in (("a", 13), ("b", 5), ("c", 2)) for place in range(n)]
+    frame = [
+        choice(f"{group}/{place}", group, 1.0) for group, n in (("a", 13), ("b", 5), ("c", 2)) for place in range(n)
+    ]
     drawn = [name for key in range(2000) for name in draw_sample(frame, size=7, key=key.to_bytes(4, "big"))]
     # 700 times each on average, give or take five standard deviations.
     assert {name: drawn.count(name) for name in set(drawn)}.keys() == {item.item_id for item in frame}

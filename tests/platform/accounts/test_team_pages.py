@@ -119,13 +119,3 @@ def test_a_strange_next_address_is_no_error_and_leads_nowhere_else(make_user: Ma
         response = client.post(f"{reverse('team_new')}?next={onward}", {"name": f"Herons {number}"})
         assert response.status_code == 302
         assert response["Location"] == ("nothing" if number == 0 else f"/teams/herons-{number}/")
-
-
-def test_a_strange_next_address_is_no_error_and_leads_nowhere_else(
-    make_user: Callable[..., User], client_of: Callable[..., Client]
-) -> None:
-    client = client_of(make_user())
-    for number, onward in enumerate(("nothing", "//evil.example", "https://evil.example/", "javascript:alert(1)")):
-        response = client.post(f"{reverse('team_new')}?next={onward}", {"name": f"Herons {number}"})
-        assert response.status_code == 302
-        assert response["Location"] == ("nothing" if number == 0 else f"/teams/herons-{number}/")

@@ -435,19 +435,3 @@ def test_a_failed_run_stays_charged_and_counts_against_the_quota(hidden: Phase, 
     assert (charge.state, charge.active) == (QuotaCharge.State.SETTLED, False)
     used = quota.usage(charge.registration, hidden)
     assert (used.day, used.total, used.concurrent) == (1, 1, 0)
-
-
-def test_what_a_submission_wrote_into_a_message_stays_untold_when_hidden_data_is_revealed(
-    hidden: Phase, make_run: Callable[..., Run], client_for: Callable[..., Client], organizer: User
-) -> None:
-    run = make_run(hidden)
-    attempt = working(run)
-    detail = {"message": f"the field {CANARY!r} is not known here", "remedy": "Answer each request once."}
-    states.move(attempt.run, Run.State.FAILED, code="E-OUT-FORMAT", stage="running", detail=detail)
-    leases.end(attempt)
-    Phase.objects.filter(pk=hidden.pk).update(closes=timezone.now() - timedelta(hours=1))
-    for name in ("submission", "submission_status", "submission_events"):
-        told = client_for(member_of(run)).get(address(run, name)).content.decode()
-        assert "E-OUT-FORMAT" in told
-        assert CANARY not in told
-        assert CANARY in client_for(organizer).get(address(run, name)).content.decode()

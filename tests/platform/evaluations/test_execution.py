@@ -401,24 +401,3 @@ def test_answers_that_the_suites_norm_cannot_use_are_the_submissions_fault(
     run = run_of(hand_in(phase, files={"model.py": CONSTANT}))  # it says no tokens
     assert (run.state, run.code, run.attempts.count()) == (Run.State.FAILED, "E-OUT-FORMAT", 1)
     assert QuotaCharge.objects.get().state == QuotaCharge.State.SETTLED
-
-
-def test_a_submission_that_shuts_the_collector_out_is_charged_like_any_other(
-    phase: Phase, hand_in: Callable[..., Submission]
-) -> None:
-    code = "import atexit, os\natexit.register(os.chmod, '/eval/responses', 0)\n" + CONSTANT
-    run = run_of(hand_in(phase, files={"model.py": code}))
-    assert (run.state, run.code, run.attempts.count()) == (Run.State.FAILED, "E-OUT-FILE", 1)
-    assert QuotaCharge.objects.get().state == QuotaCharge.State.SETTLED
-
-
-def test_answers_that_the_suites_norm_cannot_use_are_the_submissions_fault(
-    make_phase: Callable[..., Phase], make_track: Callable[..., Track], make_suite_version: Callable[..., Any],
-    hand_in: Callable[..., Submission],
-) -> None:  # fmt: skip
-    phase = make_phase(make_track(image="base", memory=256 * 1024**2, pids=64, wall=60, disk=16 * 1024**2))
-    make_suite_version(phase, length_norm="tokens")
-    no_tokens = "class Model:\n    def loglikelihood(self, requests):\n        return [(-1.0, 0) for _ in requests]\n"
-    run = run_of(hand_in(phase, files={"model.py": no_tokens}))
-    assert (run.state, run.code, run.attempts.count()) == (Run.State.FAILED, "E-OUT-FORMAT", 1)
-    assert QuotaCharge.objects.get().state == QuotaCharge.State.SETTLED

@@ -58,10 +58,3 @@ def test_what_a_fault_quotes_is_cut_to_a_length_that_a_page_and_a_row_take() -> 
     fault = ParticipantFault.of_problems(ProblemsFound([problem] * 6))
     assert len(fault.message) == 500
     assert len(str(fault.detail)) < 5_000
-
-
-def test_what_a_fault_quotes_is_cut_to_a_length_that_a_page_and_a_row_take() -> None:
-    problem = Problem("E-PRED-FIELD", "m" * 10_000, "f" * 10_000, 1, "x" * 10_000)
-    fault = ParticipantFault.of_problems(ProblemsFound([problem] * 6))
-    assert len(fault.message) == 500
-    assert len(str(fault.detail)) < 5_000

@@ -162,33 +162,3 @@ def test_the_entry_handed_in_last_counts_also_when_an_earlier_one_finished_after
         QuotaCharge.objects.filter(pk=charge.pk).update(created_at=now - timedelta(hours=hours))
     Run.objects.filter(pk=runs[1].pk).update(finished_at=now - timedelta(minutes=50))
     assert names(refresh(phase=phase)) == [("Late", 1)]
-
-
-def test_a_score_on_a_version_that_the_phase_no_longer_asks_is_not_ranked_beside_the_new_one(
-    phase: Phase, make_scored: Make, make_suite_version: Make
-) -> None:
-    make_scored(phase, 0.9, name="Old")
-    phase.phase_suites.all().delete()
-    make_suite_version(phase, key="pairs", version="2", pairs=10)
-    make_scored(phase, 0.5, name="New")
-    assert names(refresh(phase=phase)) == [("New", 1), ("Old", None)]
-
-
-def test_a_score_on_another_selection_is_not_ranked_beside_todays(phase: Phase, make_scored: Make) -> None:
-    make_scored(phase, 0.9, name="All")
-    phase.phase_suites.update(sample=4)
-    make_scored(phase, 0.5, name="Sample")
-    assert names(refresh(phase=phase)) == [("Sample", 1), ("All", None)]
-
-
-def test_two_versions_of_a_suite_in_one_phase_are_two_scores(
-    phase: Phase, make_scored: Make, make_suite_version: Make
-) -> None:
-    make_suite_version(phase, key="pairs", version="2", pairs=10)
-    run = make_scored(phase, 0.2)
-    Score.objects.filter(evaluation__response_set__suite_version__version="2").update(value=0.8)
-    snapshot = refresh(phase=phase)
-    assert [column["key"] for column in snapshot.columns] == ["pairs@1", "pairs@2"]
-    assert {key: score["value"] for key, score in snapshot.rows[0]["scores"].items()} == {"pairs@1": 0.2, "pairs@2": 0.8}
-    assert snapshot.rows[0]["aggregate"] == pytest.approx(0.5)
-    assert snapshot.rows[0]["entry"] == run.entry_id

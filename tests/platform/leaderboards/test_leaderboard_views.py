@@ -161,13 +161,3 @@ def test_organizers_are_told_that_everybody_else_sees_less(
     assert "65.3" not in told
     assert "the Ladder" in told
     assert "see now" not in told
-
-
-def test_the_whisker_is_drawn_no_finer_than_the_score_is_printed(phase: Phase, make_scored: Make) -> None:
-    phase.track.round_digits = 0
-    phase.track.save()
-    make_scored(phase, 0.65349)
-    refresh(phase=phase)
-    (line,) = table(board(AnonymousUser(), phase))
-    (cell,) = line.cells
-    assert (cell.text, cell.point, cell.low, cell.high) == ("65", 65, 55, 75)

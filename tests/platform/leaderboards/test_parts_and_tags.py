@@ -1,5 +1,7 @@
 """A board with parts and tags: what stands in its columns, what opens, and what hidden data lets be told."""
 
+import csv
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -98,3 +100,48 @@ def test_the_page_shows_parts_opens_them_and_shows_tags(phase: Phase, make_score
     assert "The suites of The two" in client.get(f"{url}?part=two").content.decode()
     assert "Only items with the tag" in client.get(f"{url}?tag=sensitive").content.decode()
     assert client.get(f"{url}?tag=none").status_code == 404
+
+
+def csv_of(client: Client, phase: Phase) -> list[dict[str, str]]:
+    """The board's download, row by row."""
+    response = client.get(reverse("board_csv", args=[phase.track.challenge.key, phase.track.key, phase.key]))
+    assert response.status_code == 200
+    return list(csv.DictReader(io.StringIO(response.content.decode())))
+
+
+def test_the_download_has_parts_and_suites_as_columns_as_they_are_printed(
+    phase: Phase, make_scored: Make, client: Client
+) -> None:
+    set_values(make_scored(phase, 0.5, name="=Heron()"), a=0.41239, b=0.8, c=0.6)
+    refresh(phase=phase)
+    (row,) = csv_of(client, phase)
+    assert list(row)[:7] == ["rank", "method", "team", "status", "provenance", "aggregate", "two"]
+    assert (row["rank"], row["method"], row["two"], row["a"]) == ("1", "'=Heron()", "70.00", "41.24")
+    assert (row["b answered"], row["aggregate"]) == ("100 of 100", "48.43")
+
+
+def test_the_download_of_a_board_that_is_not_published_is_not_there(
+    phase: Phase, make_scored: Make, client: Client
+) -> None:
+    make_scored(phase, 0.5)
+    refresh(phase=phase)
+    Phase.objects.filter(pk=phase.pk).update(visibility="hidden")
+    address = reverse("board_csv", args=[phase.track.challenge.key, phase.track.key, phase.key])
+    assert client.get(address).status_code == 404
+
+
+def test_a_score_that_is_missing_is_an_empty_cell(phase: Phase, make_scored: Make, client: Client) -> None:
+    make_scored(phase, 0.5)
+    Score.objects.filter(evaluation__response_set__suite_version__suite__key="c").delete()
+    refresh(phase=phase)
+    (row,) = csv_of(client, phase)
+    assert (row["rank"], row["two"], row["c"], row["c answered"], row["aggregate"]) == ("", "", "", "", "")
+
+
+def test_the_board_says_in_which_image_models_run(phase: Phase, make_scored: Make, client: Client) -> None:
+    make_scored(phase, 0.5)
+    refresh(phase=phase)
+    phase.track.image_id, phase.track.image_versions = "sha256:" + "0" * 64, {"transformers": "9.9.9"}
+    phase.track.save()
+    text = client.get(reverse("leaderboard", args=[phase.track.challenge.key, phase.track.key, phase.key]))
+    assert "transformers 9.9.9 (sha256:000000000000, frozen)" in text.content.decode()

@@ -113,10 +113,3 @@ def test_a_missing_score_is_the_worst_also_where_the_suite_is_mirrored() -> None
 def test_aggregates_that_are_shown_as_equal_share_a_rank_where_the_rule_says_so() -> None:
     rows = [contender(1, 1, a=0.61, b=0.61), contender(2, 2, a=0.63, b=0.63)]
     assert ranks(rows, rule(digits=1)) == [(1, 1), (2, 1)]
-
-
-def test_aggregates_that_differ_only_by_the_order_of_adding_share_a_rank() -> None:
-    suites = rule(weights={"a": 1.0, "b": 1.0, "c": 1.0}, worst={"a": 0.0, "b": 0.0, "c": 0.0})
-    rows = [contender(1, 1, a=0.7, b=0.1, c=0.3), contender(2, 2, a=0.3, b=0.1, c=0.7)]
-    assert sum((0.7 / 3, 0.1 / 3, 0.3 / 3)) != sum((0.3 / 3, 0.1 / 3, 0.7 / 3))
-    assert ranks(rows, suites) == [(1, 1), (2, 1)]

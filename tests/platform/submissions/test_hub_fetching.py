@@ -444,9 +444,7 @@ def test_a_worker_whose_claim_was_taken_over_stops(
     assert awaits_files(submission)
 
 
-def test_a_worker_gives_others_their_turn_and_goes_on_later(
-    order: HandIn, hub: HubServer, settings: Settings
-) -> None:
+def test_a_worker_gives_others_their_turn_and_goes_on_later(order: HandIn, hub: HubServer, settings: Settings) -> None:
     settings.HUB_TURN_SECONDS = -1
     submission = checks.fetch(submission=order())
     assert awaits_files(submission)

@@ -86,8 +86,8 @@ def test_a_circle_of_redirects_ends(hub: HubServer, web: Web) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "::1",
-     "fe80::1", "fd00::1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a00:1::1", "::", "fe80::1%eth0"],
+    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.1", "224.0.0.1",
+     "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:a00:1::1", "::", "fe80::1%eth0"],
 )  # fmt: skip
 def test_a_name_that_leads_to_an_address_which_is_not_public_is_not_followed(address: str) -> None:
     assert not is_public(address)

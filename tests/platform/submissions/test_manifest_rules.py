@@ -142,11 +142,3 @@ def test_several_checkpoints_are_refused_until_a_track_scores_them() -> None:
 def test_an_answer_that_is_no_finite_number_is_refused(number: float) -> None:
     questions = [{"key": "rate", "type": "number"}]
     assert found({"answers": {"rate": number}}, questions=questions) == [("E-SUB-ANSWER", "answers.rate")]
-
-
-@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_an_answer_that_is_no_finite_number_is_refused(make_track: Callable[..., Track], number: float) -> None:
-    track = make_track(questions=[{"key": "rate", "type": "number", "title": "Rate"}])
-    value = {"schema": "submission/1", "kind": "code", "method": {"name": "It"}, "code": {}, "answers": {"rate": number}}
-    manifest = SubmissionManifest.from_value(value, file="submission.yaml")
-    assert [problem.code for problem in check_against_track(manifest, track)] == ["E-SUB-ANSWER"]

@@ -204,23 +204,3 @@ def test_organizers_of_another_challenge_grant_nothing_here(
     assert submission.registration.team.name not in client.get(f"{GRANTS}add/").content.decode()
     assert client.post(f"{GRANTS}add/", grant_form).status_code == 200
     assert not QuotaGrant.objects.exists()
-
-
-@pytest.mark.parametrize(
-    "page", ["submissions_registration", "submissions_submission", "submissions_entry", "submissions_quotacharge",
-             "evaluations_run", "evaluations_responseset"],
-)  # fmt: skip
-def test_filters_name_nothing_of_another_challenge(
-    page: str, make_user: Callable[..., User], make_challenge: Callable[..., Challenge],
-    make_track: Callable[..., Track], make_phase: Callable[..., Phase], make_suite_version: Callable[..., Any],
-    client_of: Callable[..., Client],
-) -> None:  # fmt: skip
-    me = make_user()
-    make_challenge(organizers=(me,))
-    secret = make_track(make_challenge(published=False, title="Secret challenge"), title="Secret track")
-    other = make_track(make_challenge(published=False, title="Secret too"), title="Secret track two")
-    for number, track in enumerate((secret, other)):
-        make_suite_version(make_phase(track, title="Secret phase"), key=f"secret-suite-{number}")
-    text = client_of(me).get(reverse(f"admin:{page}_changelist")).content.decode()
-    assert "Secret" not in text
-    assert "secret-suite" not in text

@@ -200,24 +200,3 @@ def test_sealing_keeps_no_writer_waiting_and_leaves_nothing_where_the_version_is
     assert not any(inside)
     kept = Path(settings.STORAGES["sealed"]["OPTIONS"]["location"])
     assert [path for path in kept.rglob("*") if path.is_file()] == [kept / version.sealed_name]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_sealing_keeps_no_writer_waiting_and_leaves_nothing_where_the_version_is_refused(
-    make_suite_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> None:
-    inside: list[bool] = []
-    seal = sealing.seal
-
-    def watched(folder: Path, *, name: str) -> str:
-        inside.append(connection.in_atomic_block)
-        return seal(folder, name=name)
-
-    monkeypatch.setattr(sealing, "seal", watched)
-    folder = make_suite_folder()
-    version = services.add_version(folder=folder)
-    with pytest.raises(ProblemsFound):
-        services.add_version(folder=folder)
-    assert not any(inside)
-    kept = Path(settings.STORAGES["sealed"]["OPTIONS"]["location"])
-    assert [path for path in kept.rglob("*") if path.is_file()] == [kept / version.sealed_name]

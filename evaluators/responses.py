@@ -1,6 +1,7 @@
 """Responses are data from a stranger: each is checked before it means anything."""
 
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -16,6 +17,8 @@ TOLERANCE = 1e-4
 LEAST = -sys.float_info.max
 MOST_TOKENS = 10_000_000
 MOST_LABEL = 120
+# Half a character: JSON can name it, and no file can hold it.
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 Response = Mapping[str, Any]
 Fault = tuple[str, str]
@@ -48,7 +51,9 @@ def _loglikelihood(response: Response, _request: Response) -> Fault | None:
 def _number_fault(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "a number is required"
-    return None if math.isfinite(value) else "the number must be finite"
+    # A whole number of 400 digits is no float, and asking whether it is finite would raise.
+    finite = abs(value) <= sys.float_info.max if isinstance(value, int) else math.isfinite(value)
+    return None if finite else "the number must be finite"
 
 
 def _surprisal(response: Response, request: Response) -> Fault | None:
@@ -66,10 +71,16 @@ def _surprisal(response: Response, request: Response) -> Fault | None:
 
 def _classify(response: Response, _request: Response) -> Fault | None:
     label = response.get("label")
-    whole = isinstance(label, int) and not isinstance(label, bool)
-    if whole or (isinstance(label, str) and 0 < len(label) <= MOST_LABEL):
+    if is_class(label):
         return None
     return "label", "a class is required: a whole number, or a short text"
+
+
+def is_class(label: Any) -> bool:
+    """Whether it may be the name of a class: a whole number, or a short text that can be written down."""
+    if isinstance(label, str):
+        return 0 < len(label) <= MOST_LABEL and not SURROGATE.search(label)
+    return isinstance(label, int) and not isinstance(label, bool)
 
 
 def _similarity(response: Response, request: Response) -> Fault | None:

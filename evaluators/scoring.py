@@ -55,13 +55,19 @@ def score(
     draw: Draw,
     checkpoint: str = "main",
     train_seed: int | None = None,
+    intervals: bool = True,
 ) -> Scored:
-    """Score the responses to `draw`; raises ProblemsFound for a response that is malformed or was not asked for."""
+    """Score the responses to `draw`; raises ProblemsFound for a response that is malformed or was not asked for.
+
+    Without `intervals` none is drawn, where values alone are wanted; one that is computed comes all the same.
+    """
     by_item: dict[str, dict[int, Mapping[str, Any]]] = defaultdict(dict)
     for identifier, response in checked(responses, asked=draw).items():
         item, candidate = draw.resolve(identifier)
         by_item[item][candidate] = response
-    return score_answers(suite, by_item, checkpoint=checkpoint, train_seed=train_seed, steps=draw.steps)
+    return score_answers(
+        suite, by_item, checkpoint=checkpoint, train_seed=train_seed, steps=draw.steps, intervals=intervals
+    )
 
 
 def score_answers(
@@ -72,6 +78,7 @@ def score_answers(
     train_seed: int | None = None,
     ignored: Sequence[str] = (),
     steps: Sequence[Step] = (),
+    intervals: bool = True,
 ) -> Scored:
     """Score answers given by item id and candidate; an item without its answers counts as wrong and as a gap."""
     if not suite.items:
@@ -84,7 +91,7 @@ def score_answers(
     )
     sample = Sample(suite.items, [suite.gold[item.id] for item in suite.items], scores, setting)
     ranked = suite.manifest.metric
-    metrics = {ranked: _suite_measure(suite, sample, task.metrics[ranked], ranked)}
+    metrics = {ranked: _suite_measure(suite, sample, task.metrics[ranked], ranked, intervals=intervals)}
     _check_range(ranked, metrics[ranked], *suite.manifest.range)
     for name, metric in {**task.metrics, **task.details(setting)}.items():
         if name != ranked:
@@ -97,8 +104,14 @@ def score_answers(
         checkpoint=checkpoint,
         train_seed=train_seed,
         metrics=metrics,
-        groups=_parts(sample, _groups(sample), task.metrics[ranked], ranked),
-        tags=_parts(sample, _positions(item.tags for item in suite.items), task.metrics[ranked], ranked),
+        groups=_parts(sample, _groups(sample), task.metrics[ranked], ranked, intervals=intervals),
+        tags=_parts(
+            sample,
+            _positions(item.tags for item in suite.items),
+            task.metrics[ranked],
+            ranked,
+            intervals=intervals,
+        ),
         coverage=Coverage(asked=len(scores), answered=len(scores) - gaps.total()),
         gaps=dict(sorted(gaps.items())),
         ignored=tuple(ignored),
@@ -126,9 +139,14 @@ def _groups(sample: Sample) -> dict[str, list[int]]:
     return _positions((item.group,) for item in sample.items)
 
 
-def _parts(sample: Sample, positions: Mapping[str, Sequence[int]], metric: Metric, name: str) -> Parts:
+def _parts(
+    sample: Sample, positions: Mapping[str, Sequence[int]], metric: Metric, name: str, *, intervals: bool
+) -> Parts:
     """The metric over each part by itself."""
-    return {part: {name: _over(sample.take(members), metric, name)} for part, members in positions.items()}
+    return {
+        part: {name: _over(sample.take(members), metric, name, intervals=intervals)}
+        for part, members in positions.items()
+    }
 
 
 def _weights(scores: Sequence[ItemScore]) -> NDArray[np.float64]:
@@ -148,14 +166,14 @@ def _mean(items: Sequence[ItemScore]) -> Measure:
     return Measure(value=value, n=len(items), low=low, high=high)
 
 
-def _over(sample: Sample, metric: Metric, name: str) -> Measure:
+def _over(sample: Sample, metric: Metric, name: str, *, intervals: bool) -> Measure:
     """A metric over items, without regard to their groups; its interval comes from drawing clusters anew."""
     if metric.mean:
         return _mean(sample.scores)
     part = _part(sample, metric)
     measure = Measure(value=part.value, n=len(sample.scores))
     _check_range(name, measure, metric.low, metric.high)
-    if measure.value is None:
+    if measure.value is None or not intervals:
         return measure
     return _with(measure, bootstrap_metric({"": part}, {"": 1.0}, seed=BOOTSTRAP_SEED))
 
@@ -188,7 +206,7 @@ def score_items(suite: Suite, scores: Sequence[ItemScore]) -> float | None:
     """The suite's score from item scores alone, through its own aggregate."""
     sample = Sample(suite.items, [suite.gold[item.id] for item in suite.items], scores, setting_of(suite.manifest))
     name = suite.manifest.metric
-    return _suite_measure(suite, sample, task_of(suite.manifest).metrics[name], name).value
+    return _suite_measure(suite, sample, task_of(suite.manifest).metrics[name], name, intervals=False).value
 
 
 def _group_weights(suite: Suite, groups: Iterable[str]) -> dict[str, float]:
@@ -202,16 +220,18 @@ def _group_weights(suite: Suite, groups: Iterable[str]) -> dict[str, float]:
     return {name: how.weights[name] for name in groups}
 
 
-def _suite_measure(suite: Suite, sample: Sample, metric: Metric, name: str) -> Measure:
+def _suite_measure(suite: Suite, sample: Sample, metric: Metric, name: str, *, intervals: bool) -> Measure:
     """The suite's score: the mean over groups (macro, or weighted), or over all items (micro)."""
     groups = _groups(sample)
     if suite.manifest.aggregate == "micro" or len(groups) == 1:
-        return _over(sample, metric, name)
+        return _over(sample, metric, name, intervals=intervals)
     weights = _group_weights(suite, groups)
     total = sum(weights.values())
     if metric.mean:
         members = {part: [sample.scores[place] for place in places] for part, places in groups.items()}
         value = math.fsum(weights[part] * _weighted(items) for part, items in members.items()) / total
+        if not intervals:
+            return Measure(value=value, n=len(sample.scores))
         values = {part: [item.score for item in items] for part, items in members.items()}
         interval = stratified_bootstrap(values, weights, seed=BOOTSTRAP_SEED)
         return _with(Measure(value=value, n=len(sample.scores)), interval)
@@ -223,6 +243,8 @@ def _suite_measure(suite: Suite, sample: Sample, metric: Metric, name: str) -> M
     mean = math.fsum(weight * value for weight, value in found if value is not None) / total
     measure = Measure(value=mean, n=len(sample.scores))
     _check_range(name, measure, metric.low, metric.high)
+    if not intervals:
+        return measure
     return _with(measure, bootstrap_metric(prepared, weights, seed=BOOTSTRAP_SEED))
 
 

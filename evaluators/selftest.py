@@ -46,7 +46,7 @@ def _responses(draw: Draw, answering: Answering) -> list[Response]:
 
 
 def _value(suite: Suite, draw: Draw, responses: list[Response]) -> float | None:
-    return score(suite, responses, draw=draw).document.metrics[suite.manifest.metric].value
+    return score(suite, responses, draw=draw, intervals=False).document.metrics[suite.manifest.metric].value
 
 
 def _probed(suite: Suite, probe: Probe, draw: Draw, setting: Setting) -> list[Expectation]:
@@ -108,7 +108,7 @@ def _reordered(suite: Suite, task: Task, draws: list[Draw]) -> Expectation:
 
 
 def _dropped(suite: Suite, task: Task, draw: Draw) -> Expectation:
-    coverage = score(suite, _arbitrary(task, draw)[1:], draw=draw).document.coverage
+    coverage = score(suite, _arbitrary(task, draw)[1:], draw=draw, intervals=False).document.coverage
     return Expectation("a dropped line is reported", coverage.answered == coverage.asked - 1,
                        f"{coverage.answered} of {coverage.asked} answered")  # fmt: skip
 

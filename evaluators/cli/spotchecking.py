@@ -110,8 +110,10 @@ def _show(found: Comparison, as_json: bool) -> None:
     if as_json:
         out.print_json(data=found.to_value())
         return
-    out.print(f"{found.verdict.value}: {found.agreements:,} of {found.compared:,} answers agree, "
-              f"{found.disagreements:,} differ (at most {found.allowance:,} may), {found.unclear:,} tell nothing")
+    out.print(
+        f"{found.verdict.value}: {found.agreements:,} of {found.compared:,} answers agree, "
+        f"{found.disagreements:,} differ (at most {found.allowance:,} may), {found.unclear:,} tell nothing"
+    )
     for group, (n, bad) in found.groups.items():
         if bad:
             out.print(f"  {group}: {bad:,} of {n:,} differ")
@@ -119,5 +121,7 @@ def _show(found: Comparison, as_json: bool) -> None:
         out.print("No forgery would have been caught with 95 %.")
         return
     share = "" if found.smallest_of_wrong is None else f", {found.smallest_of_wrong:.2%} of the wrong answers"
-    out.print(f"It would have caught {found.smallest:,} changed answers with 95 %: {found.smallest_share:.2%} of those "
-              f"it drew from{share}.")
+    out.print(
+        f"It would have caught {found.smallest:,} changed answers with 95 %: {found.smallest_share:.2%} of those "
+        f"it drew from{share}."
+    )

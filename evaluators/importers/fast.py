@@ -21,7 +21,7 @@ def _fast(
     return replace(
         full,
         name=name,
-        title=f"{full.title}, fast",
+        title=f"{full.title} (fast)",
         form=f"{full.form} The fast subset of the pipelines: {subset}.",
         expected=expected,
         manifest={**full.manifest, "key": key or name, "version": version},

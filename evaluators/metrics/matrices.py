@@ -15,6 +15,8 @@ Matrix = NDArray[np.float64]
 LEAST_BETA, MOST_BETA = 0.025, 40.0
 LEAST_PROBABILITY = 1e-10
 STEPS, NEAR = 60, 1e-9
+# What lies so far below a row's best has no share at any factor: e^(-LEAST_BETA · FAR) is 0 in double precision.
+FAR = 1e5
 # Where values differ by no more than rounding, their correlation would be that of the rounding.
 ROUNDING = 1e-12
 
@@ -69,10 +71,11 @@ def response_similarity(model: Sequence[Matrix], human: Sequence[Matrix]) -> Sta
     width = max((rows.shape[1] for rows in human), default=0)
     shares = np.vstack([_padded(np.nan_to_num(rows), width, 0.0) for rows in human])
     shares = shares / shares.sum(axis=1, keepdims=True)
-    logits = np.vstack([_padded(rows, width, -np.inf) for rows in model])
-    logits = logits - logits.max(axis=1, keepdims=True)
-    there = np.isfinite(logits)
-    shown = np.where(there, logits, 0.0)
+    there = np.vstack([_padded(np.ones(rows.shape), width, 0.0) for rows in human]) > 0
+    # Halved, so that no difference leaves the numbers there are: one that did would not count as an answer.
+    halves = np.vstack([_padded(rows / 2, width, -np.inf) for rows in model])
+    below = np.maximum(halves - halves.max(axis=1, keepdims=True), -FAR / 2) * 2
+    shown = np.where(there, below, 0.0)
     expected = (shares * shown).sum(axis=1)
 
     def slope(beta: float, rows: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Prediction files: answers that were computed elsewhere, joined with a suite on id and scored here."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from evaluators.predictions import babylm, babylm_2023, finetune_2026, native
 from evaluators.predictions.answers import Answers
@@ -26,9 +26,16 @@ MAX_IGNORED, MAX_IGNORED_CHARACTERS = 50, 80
 
 def unpacked(data: bytes, *, file: str) -> bytes:
     """The bytes behind gzip (all members), or the bytes themselves; raises ProblemsFound for a broken or huge one."""
-    if not data.startswith(GZIP):
-        return data
-    plain = bytearray()
+    return b"".join(_pieces(data, file)) if data.startswith(GZIP) else data
+
+
+def unpacked_size(data: bytes, *, file: str) -> int:
+    """How many bytes `unpacked` gives, without keeping them; raises ProblemsFound as it does."""
+    return sum(map(len, _pieces(data, file))) if data.startswith(GZIP) else len(data)
+
+
+def _pieces(data: bytes, file: str) -> Iterator[bytes]:
+    size = 0
     inflate = zlib.decompressobj(wbits=31)
     # In short steps: what lies behind a member is copied for each of them, and a file may hold a million empty ones.
     for start in range(0, len(data), STEP):
@@ -41,18 +48,19 @@ def unpacked(data: bytes, *, file: str) -> bytes:
                     break
                 inflate = zlib.decompressobj(wbits=31)
             try:
-                plain += inflate.decompress(rest, MAX_UNPACKED_BYTES + 1 - len(plain))
+                piece = inflate.decompress(rest, MAX_UNPACKED_BYTES + 1 - size)
             except zlib.error as error:
                 raise _broken("the gzip archive is broken", file) from error
-            if len(plain) > MAX_UNPACKED_BYTES:
+            size += len(piece)
+            if size > MAX_UNPACKED_BYTES:
                 sentence = f"it unpacks to more than {MAX_UNPACKED_BYTES:,} bytes"
                 raise ProblemsFound(
                     [Problem("E-PRED-SIZE", sentence, file, remedy="Leave out what the suite does not ask.")]
                 )
+            yield piece
             rest = inflate.unused_data
     if not inflate.eof:
         raise _broken("the gzip archive ends too early", file)
-    return bytes(plain)
 
 
 def _broken(sentence: str, file: str) -> ProblemsFound:
@@ -91,4 +99,4 @@ def score_predictions(
     return dropping_last_batch(suite, answers, size=drop_last_batch, honest=scored)
 
 
-__all__ = ["FORMATS", "score_predictions", "unpacked"]
+__all__ = ["FORMATS", "score_predictions", "unpacked", "unpacked_size"]

@@ -8,7 +8,7 @@ from evaluators.predictions.taking import finite
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.submission import WORDS_IN_NAME
 from evaluators.suites.folder import Suite
-from evaluators.tasks import setting_of, task_of
+from evaluators.tasks.acquisition import candidate_of
 from evaluators.tasks.interface import Step
 
 MAX_STEPS = 1000
@@ -78,14 +78,11 @@ def _take(
 
 def by_item(suite: Suite, found: Mapping[tuple[str, str, int], float], steps: tuple[Step, ...]) -> dict[str, Any]:
     """Surprisals by checkpoint, word and context as the answers to what the task asks."""
-    task, setting = task_of(suite.manifest), setting_of(suite.manifest, steps=steps)
+    number = {step.name: place for place, step in enumerate(steps)}
+    contexts = {item.id: len(item.contexts) for item in suite.items}
     answers: dict[str, dict[int, Mapping[str, Any]]] = {}
-    for item in suite.items:
-        place: dict[str, int] = {}
-        for asked in task.ask(item, setting):
-            context = place.get(asked.checkpoint, 0)
-            place[asked.checkpoint] = context + 1
-            surprisal = found.get((asked.checkpoint, item.id, context))
-            if surprisal is not None:
-                answers.setdefault(item.id, {})[asked.candidate] = {"logprob": -surprisal}
+    # By what was found, not by what is asked: a file with one answer at each of a million checkpoints is soon read.
+    for (step, word, context), surprisal in found.items():
+        candidate = candidate_of(number[step], context, contexts=contexts[word])
+        answers.setdefault(word, {})[candidate] = {"logprob": -surprisal}
     return answers

@@ -16,6 +16,8 @@ from evaluators.suites.folder import Suite
 HEADER = "index\tprediction"
 NAME = "predictions.txt"
 MAX_MEMBERS = 10_000
+# Lines that are no item's are counted, so many of them: each takes a hundred times the memory that it takes here.
+MORE_LINES = 100_000
 # Where a tar says what it is.
 MAGIC, MAGIC_PLACE = b"ustar", 257
 
@@ -52,7 +54,8 @@ def _members(data: bytes, file: str) -> list[tuple[str, bytes]]:
                 if path.name == NAME and member.isreg() and not member.issparse():
                     content = archive.extractfile(member)
                     found.append((path.parent.name, content.read() if content else b""))
-    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
+        # One extended header behind another is read by recursion.
         if isinstance(error, ProblemsFound):
             raise
         raise _refused("the tar is broken", file) from error
@@ -65,15 +68,21 @@ def _refused(sentence: str, file: str) -> ProblemsFound:
 
 def _table(join: Join, task: str, data: bytes, file: str) -> None:
     """Read one task's lines as predictions with the ids `<task>_<index>`."""
+    most = len(join.suite.all_ids) + MORE_LINES
+    lines = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
+    predictions = []
     try:
-        lines = data.decode().splitlines()
+        header = lines.readline().strip()
+        for line in lines:
+            index, _, label = line.rstrip("\n").partition("\t")
+            predictions.append({"id": f"{task}_{index.strip()}", "pred": label})
+            if len(predictions) > most:
+                sentence = f"it has more than {most:,} lines, and the suite {len(join.suite.all_ids):,} items in all"
+                remedy = "Write one line for each item."
+                raise ProblemsFound([Problem("E-PRED-SIZE", sentence, file, remedy=remedy)])
     except UnicodeDecodeError as error:
         raise ProblemsFound([Problem("E-PRED-FORMAT", "the file is not UTF-8", file)]) from error
-    if not lines or lines[0].strip() != HEADER:
+    if header != HEADER:
         sentence, remedy = "the first line must name the columns", "Write index and prediction, with a tab between."
         raise ProblemsFound([Problem("E-PRED-FORMAT", sentence, file, 1, remedy=remedy)])
-    predictions = []
-    for line in lines[1:]:
-        index, _, label = line.partition("\t")
-        predictions.append({"id": f"{task}_{index.strip()}", "pred": label})
     join.subtask(task, predictions, field=f"{task}.predictions")

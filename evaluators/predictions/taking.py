@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 from evaluators.predictions.answers import chosen
 from evaluators.protocol.items import ChoiceItem, Item
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.responses import MOST_LABEL
+from evaluators.responses import is_class
 from evaluators.suites.folder import Suite
 
 ItemAnswers = dict[int, Mapping[str, Any]]
@@ -66,8 +66,7 @@ def take_label(item: Item, prediction: Mapping[str, Any]) -> Taken:
     value = prediction.get("pred")
     if isinstance(value, str):
         value = value.strip()
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole and not (isinstance(value, str) and 0 < len(value) <= MOST_LABEL):
+    if not is_class(value):
         return f"the prediction for {item.id!r} is no class"
     return {0: {"label": value}}
 

@@ -163,6 +163,14 @@ class Checkpoint(Document):
             return {**value, "words": int(match["millions"]) * 1_000_000} if match else value
         return value
 
+    @model_validator(mode="after")
+    def _words_as_the_name_says(self) -> Self:
+        """Ages of acquisition are measured along these words: two tellings of them must agree."""
+        match = WORDS_IN_NAME.match(self.name)
+        if match and self.words != int(match["millions"]) * 1_000_000:
+            raise ValueError(f"{self.name} says {match['millions']} million words, and `words` is {self.words:,}")
+        return self
+
 
 class TrainSeed(Document):
     """One replicate of the whole training; 0 is no seed here, since it stands for the model itself."""

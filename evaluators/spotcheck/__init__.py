@@ -1,6 +1,4 @@
-"""Spot-checks: a secret sample of items, run on the model, compared with the predictions that it is said to have made."""
-
-from dataclasses import replace
+"""Spot-checks: a secret sample of items, run on the model, compared with the predictions said to be the model's."""
 
 from evaluators.spotcheck.comparing import NUMBERS, Comparison, Tolerance, Verdict, compare, tolerance_of
 from evaluators.spotcheck.samples import draw_sample, frame_of
@@ -23,28 +21,28 @@ def size_for(
 ) -> Size:  # fmt: skip
     """The size of a spot-check of these predictions that catches the share `flipped` of the wrong answers turned right.
 
-    Where answers are numbers, `flipped` is the share of all answers that were changed.
+    Where answers are numbers, `flipped` is the share of all answers that were changed. Where honest files differ so
+    much that a forgery this small can't be seen, it is sized for twice as many, and so on.
     """
     honest = tolerance or tolerance_of(task)
     numbers = task in NUMBERS
-    frame = frame_of(handed, numbers=numbers)
+    frame = len(frame_of(handed, numbers=numbers))
     wrong = sum(item.score <= 0 for item in handed)
-    if numbers:
-        changed = int(len(frame) * flipped)
-    else:
-        changed = changed_answers(wrong=wrong, flipped=flipped, unclear=honest.unclear)
-    return recommended_size(
-        frame=len(frame), changed=changed, power=power, honest=honest.honest, false_alarm=honest.false_alarm
-    )
-
-
-def honest_share(tolerance: Tolerance, share: float) -> Tolerance:
-    """The tolerance with another share of items in which an honest file may differ."""
-    return replace(tolerance, honest=share)
+    while True:
+        changed = (
+            int(frame * flipped) if numbers else changed_answers(wrong=wrong, flipped=flipped, unclear=honest.unclear)
+        )
+        size = recommended_size(
+            frame=frame, changed=changed, power=power, honest=honest.honest, false_alarm=honest.false_alarm
+        )
+        if size.power >= power or honest.honest <= 0 or 2 * flipped >= 1:
+            return size
+        # What honest files may differ in hides a forgery this small, however many items are looked at.
+        flipped *= 2
 
 
 __all__ = [
     "FLIPPED", "NUMBERS", "POWER", "Comparison", "Size", "Tolerance", "Verdict", "allowance_of", "changed_answers",
-    "compare", "detection", "draw_sample", "frame_of", "honest_share", "recommended_size", "size_for",
+    "compare", "detection", "draw_sample", "frame_of", "recommended_size", "size_for",
     "smallest_caught", "tolerance_of",
 ]  # fmt: skip

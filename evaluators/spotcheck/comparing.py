@@ -26,7 +26,7 @@ class Tolerance:
     """What an honest file may show.
 
     `nats`: log-probabilities (choice) and numbers may differ by so much between machines, numbers also by the share
-    `relative`. `honest`: the share of items in which it may differ by more, as fine-tuning does from machine to machine.
+    `relative`. `honest`: the share of items in which it may differ by more, as what is fine-tuned anew does.
     `unclear`: the share of items about which a model may be in two minds.
     """
 

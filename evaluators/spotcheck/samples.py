@@ -33,7 +33,7 @@ def draw_sample(frame: Sequence[ItemScore], *, size: int, key: bytes) -> list[st
     groups: dict[str, list[str]] = {}
     for item in frame:
         groups.setdefault(item.group, []).append(item.item_id)
-    # In whole numbers, so that rounding loses no item: the i-th lies at (start + i · 2^64) · len(frame) / (size · 2^64).
+    # In whole numbers, so that rounding loses no item: the i-th lies at (start / 2^64 + i) · len(frame) / size.
     start, place = number("start") % 2**64, 0
     chosen: list[str] = []
     for group in sorted(groups, key=lambda name: number(f"group\0{name}")):

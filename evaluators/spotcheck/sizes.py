@@ -13,7 +13,7 @@ from scipy.stats import binom, hypergeom
 
 # How often an honest file may be called inconsistent, where honest answers differ at all.
 FALSE_ALARM = 1e-4
-# A check that is to catch a forgery with 95 % is sized for 99 %: the answers that can't be told apart are not known yet.
+# A check that is to catch a forgery with 95 % is sized for 99 %: how many answers tell nothing is not known yet.
 POWER = 0.99
 STATED = 0.95
 # The share of answers about which a model is in two minds, and a difference tells nothing.
@@ -50,8 +50,8 @@ def changed_answers(*, wrong: int, flipped: float, unclear: float = UNCLEAR) -> 
     """How many of a file's right answers are forged and can be seen to be.
 
     `wrong` are those that the file still has wrong: had the share `flipped` of w wrong answers been turned right, there
-    would be w·(1 - flipped) of them left, so w·flipped = wrong·flipped / (1 - flipped). Of these, the share `unclear`
-    can't be told from noise.
+    would be w·(1 - flipped) of them left, so w·flipped = wrong·flipped / (1 - flipped). Of these, the share
+    `unclear` can't be told from noise.
     """
     forged = wrong * flipped / (1 - flipped) if flipped < 1 else math.inf
     return math.floor(forged * (1 - unclear) + 1e-9)
@@ -91,7 +91,7 @@ def _fewest(frame: int, changed: int, allowance: int, power: float) -> int | Non
 
 
 def smallest_caught(*, frame: int, size: int, allowance: int = 0, power: float = STATED) -> int | None:
-    """The fewest changed answers that `size` of `frame` items would have shown with `power`; None where no number is."""
+    """The fewest changed answers that `size` of `frame` items would have shown with `power`; None where none are."""
     if detection(frame=frame, changed=frame, size=size, allowance=allowance) < power:
         return None
     low, high = 0, frame

@@ -1,5 +1,6 @@
 """Intervals for one score."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -26,6 +27,17 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> Interval:
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * ((share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5) / (1 + z * z / n)
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+def sampled_half_width(share: float, n: int, *, of: int, level: float = 0.95) -> float:
+    """Half the width of the interval in which the share over all `of` items lies, of which a sample of n was asked.
+
+    z·√(p(1-p)/n · (1 - n/N)), corrected for the finite population (Cochran 1977, section 3.3): 0 where all were asked.
+    It is of the items' share alone, and says nothing of other items that might have been written.
+    """
+    if not 0 < n <= of:
+        raise ValueError("a sample has from one item to all of them")
+    return float(norm.ppf(0.5 + level / 2)) * math.sqrt(max(0.0, share * (1 - share)) / n * (1 - n / of))
 
 
 def stratified_bootstrap(

@@ -48,6 +48,7 @@ def check_suite(folder: Path) -> CheckReport:
     if not suite.items:
         problems.append(Problem("E-SUITE-EMPTY", "the suite has no items", ITEMS, remedy="Add a line for each item."))
     problems += _weight_problems(suite)
+    problems += _range_problems(suite)
     problems += _task_problems(suite)
     missing, unused = media_findings(suite, folder)
     return CheckReport(problems=problems + missing, warnings=_warnings(folder, suite) + unused, suite=suite)
@@ -58,6 +59,18 @@ def _task_problems(suite: Suite) -> list[Problem]:
     gold = [suite.gold[item.id] for item in suite.items]
     sample = Sample(suite.items, gold, [], setting_of(suite.manifest))
     return task_of(suite.manifest).faults(sample, suite.train)[:MAX_PROBLEMS]
+
+
+def _range_problems(suite: Suite) -> list[Problem]:
+    """The range must hold every value of the metric: scoring a value outside of it is refused."""
+    manifest, metric = suite.manifest, task_of(suite.manifest).metrics[suite.manifest.metric]
+    if manifest.range[0] <= metric.low and metric.high <= manifest.range[1]:
+        return []
+    sentence = (
+        f"{manifest.metric} may be anything from {metric.low:g} to {metric.high:g}, and the range leaves some out"
+    )
+    remedy = "A submission that scored there could not be scored: widen the range."
+    return [Problem("E-SUITE-METRIC", sentence, "suite.yaml", field="range", remedy=remedy)]
 
 
 def _weight_problems(suite: Suite) -> list[Problem]:

@@ -56,13 +56,18 @@ def _options(setting: Setting) -> AcquisitionOptions:
     return options
 
 
+def candidate_of(step: int, context: int, *, contexts: int) -> int:
+    """The number that a request has among its word's: by the step's place, then by the context's."""
+    return step * contexts + context
+
+
 def ask(item: AcquisitionItem, setting: Setting) -> list[Asked]:
-    """The word after each of its contexts, at each checkpoint; candidate = step · contexts + context."""
+    """The word after each of its contexts, at each checkpoint."""
     contexts = len(item.contexts)
     return [
         Asked(
             item.id,
-            number * contexts + place,
+            candidate_of(number, place, contexts=contexts),
             {"type": "loglikelihood", "context": context, "continuation": item.word},
             step.name,
         )

@@ -28,6 +28,8 @@ from evaluators.tasks.interface import (
 
 EVERY_GROUP = "all"
 MOST_FLAGS = 50
+# No class can have this name: what is written in documents has no such characters.
+NO_CLASS = "\x7f"
 ByGroup = Literal["accuracy", "f1", "macro-f1", "mcc"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -134,7 +136,16 @@ def _over_classes(value: Callable[[Confusion], float]) -> Callable[[Sample], Sta
 
 
 def _classes(sample: Sample) -> Classes:
-    return Classes([named(gold.label) for gold in sample.gold], [score.response for score in sample.scores])
+    """Gold and answered classes; answers that are none of the group's classes are one and the same wrong class.
+
+    Each would be a class by itself otherwise, and the table of all pairs larger than any memory.
+    """
+    options = _options(sample.setting)
+    gold = [named(one.label) for one in sample.gold]
+    known = {group: {"", *map(named, options.classes_of(group))} for group in {score.group for score in sample.scores}}
+    for label, score in zip(gold, sample.scores, strict=True):
+        known[score.group].add(label)
+    return Classes(gold, [one.response if one.response in known[one.group] else NO_CLASS for one in sample.scores])
 
 
 def _f1(sample: Sample) -> Statistic:

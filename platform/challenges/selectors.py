@@ -170,10 +170,13 @@ COUNTS_WORDS = {
 
 
 def ranking_in_words(track: Track) -> str:
-    """`the mean over the phase's suites; the best of a team's entries counts`."""
+    """`the mean over the phase's suites; the best of a team's entries counts`; the note where the track has one."""
     weights = track.aggregate.get("weights", {})
     how = "the mean over the phase's suites"
-    if weights:
+    if track.aggregate.get("parts"):
+        how = "a mean over parts, whose definition stands under each leaderboard"
+    elif weights:
         listed = ", ".join(f"{key}: {value:g}" for key, value in weights.items())
         how = f"a weighted mean over the phase's suites ({listed})"
-    return f"{how}; {COUNTS_WORDS[track.counts]} counts"
+    note = track.aggregate.get("note", "")
+    return f"{how}; {COUNTS_WORDS[track.counts]} counts" + (f". {note}" if note else "")

@@ -209,7 +209,9 @@ FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True, mode=0o700)
 HUB_HOSTS = env.list("PROCTOR_HUB_HOSTS", default=["huggingface.co", "*.huggingface.co", "*.hf.co"])
 # Whether a hub that is named above may be on this very machine, without encryption: for tests.
 HUB_LOOPBACK = env.bool("PROCTOR_HUB_LOOPBACK", default=False)
-# How long a worker fetches before it lets other work have its turn, and when a hub that is away is given up.
+# How many workers fetch at a time, how long one does before other work has its turn, and when a hub that is away is
+# given up.
+HUB_AT_ONCE = env.int("PROCTOR_HUB_AT_ONCE", default=2)
 HUB_TURN_SECONDS = env.float("PROCTOR_HUB_TURN_SECONDS", default=300)
 HUB_GIVE_UP_HOURS = env.float("PROCTOR_HUB_GIVE_UP_HOURS", default=24)
 

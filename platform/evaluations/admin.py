@@ -20,6 +20,7 @@ from evaluations.models import (
     Run,
     RunnerImage,
     SpotCheck,
+    SpotCheckPlan,
 )
 from evaluations.states import MoveRefused
 from evaluators.protocol.problems import ProblemsFound
@@ -151,7 +152,7 @@ class EvaluationAdmin(ReadOnlyAdmin):
 
 @admin.register(SpotCheck)
 class SpotCheckAdmin(ReadOnlyAdmin):
-    """What spot-checks found, and how small a forgery they would have caught; which items they looked at stays sealed."""
+    """What spot-checks found, and how small a forgery they would have caught; their items stay sealed."""
 
     challenge_path = "run__phase__track__challenge"
     list_display = [
@@ -181,6 +182,16 @@ class SpotCheckAdmin(ReadOnlyAdmin):
         share = check.detail.get("smallest_of_wrong")
         of_wrong = "" if share is None else f", {share:.1%} of the wrong ones"
         return f"{check.smallest:,} changed answers{of_wrong}"
+
+
+@admin.register(SpotCheckPlan)
+class SpotCheckPlanAdmin(BaseAdmin):
+    """How tracks spot-check predictions."""
+
+    challenge_path = "track__challenge"
+    list_display = ["track", "flipped", "power", "automatic"]
+    list_select_related = ["track__challenge"]
+    fields = ["track", "flipped", "power", "automatic"]
 
 
 class DecisionInline(TabularInline):  # type: ignore[misc]

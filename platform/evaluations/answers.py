@@ -171,12 +171,19 @@ def record(
                 f"items/{response_set.key}-{document.evaluator}.parquet", items, gated=response_set.suite_version.gated
             ),
             complete=document.complete,
-            provenance=provenance,
+            provenance=_kept(response_set, provenance),
         )
         Score.objects.bulk_create(_rows(evaluation, document), batch_size=500)
         response_set.asked, response_set.answered = document.coverage.asked, document.coverage.answered
         response_set.save(update_fields=["asked", "answered"])
     return evaluation
+
+
+def _kept(response_set: ResponseSet, provenance: str) -> str:
+    """Predictions whose answers were spot-checked stay so when they are scored anew."""
+    checked = Evaluation.Provenance.SPOT_CHECKED
+    again = provenance == Evaluation.Provenance.PREDICTIONS
+    return checked if again and response_set.evaluations.filter(provenance=checked).exists() else provenance
 
 
 def item_scores(name: str) -> dict[str, tuple[str, float]]:
@@ -196,12 +203,12 @@ def item_rows(evaluation: Evaluation) -> list[ItemScore]:
     import pyarrow.parquet as pq
 
     table = pq.read_table(pa.BufferReader(sealing.read_bytes(evaluation.items_name)))
-    names = [name for name in ItemScore._fields if name in table.column_names]
-    columns = [table.column(name).to_pylist() for name in names]
-    rows = (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
-    return [
-        ItemScore(**{**row, "values": tuple(row["values"]) if row.get("values") is not None else None}) for row in rows
-    ]
+    missing = [None] * table.num_rows
+    columns = {
+        name: table.column(name).to_pylist() if name in table.column_names else missing for name in ItemScore._fields
+    }
+    columns["values"] = [None if numbers is None else tuple(numbers) for numbers in columns["values"]]
+    return list(map(ItemScore._make, zip(*columns.values(), strict=True)))
 
 
 def _rows(evaluation: Evaluation, document: ScoresDocument) -> list[Score]:

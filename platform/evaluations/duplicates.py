@@ -1,4 +1,4 @@
-"""Duplicates between teams: the same prediction file, the same answers to a suite, the same weights, the same scores."""
+"""Duplicates between teams: the same prediction file, answers to a suite, weights, or scores."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from evaluations.score_lines import newest
 from evaluators.tasks.interface import ItemScore
 from submissions.models import Submission
 
-# Two models of one recipe with other seeds agree on nine answers in ten; what agrees on so many is one model.
+# Models that were trained apart differ in more than one answer of two hundred.
 SHARE = 0.995
 # Agreeing where both are right is no wonder; so many common errors are one.
 LEAST_ERRORS = 20

@@ -3,10 +3,11 @@
 import uuid
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from challenges.models import Phase
+from challenges.models import Phase, Track
 from submissions.models import Entry, Submission
 from suites.models import SuiteVersion
 
@@ -281,6 +282,30 @@ class SpotCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.size:,} of {self.frame:,} answers of {self.evaluation.response_set}: {self.verdict}"
+
+
+class SpotCheckPlan(models.Model):
+    """How a track spot-checks predictions; a track without one is checked as `evaluators.spotcheck` recommends.
+
+    `automatic`: every prediction file that came with its model is checked once it is scored; otherwise organizers
+    choose, the top of a leaderboard for one.
+    """
+
+    track = models.OneToOneField(Track, on_delete=models.CASCADE, related_name="spot_check_plan")
+    flipped = models.FloatField(
+        default=0.05, validators=[MinValueValidator(0.001), MaxValueValidator(0.9)],
+        help_text="The forgery that is to be caught: the share of the wrong answers that was turned right.",
+    )  # fmt: skip
+    power = models.FloatField(
+        default=0.99, validators=[MinValueValidator(0.5), MaxValueValidator(0.9999)],
+        help_text="With what probability it is to be caught.",
+    )  # fmt: skip
+    automatic = models.BooleanField(
+        default=False, help_text="Check every prediction file that came with its model, once it is scored."
+    )
+
+    def __str__(self) -> str:
+        return f"Spot-checks of {self.track}"
 
 
 class Flag(models.Model):

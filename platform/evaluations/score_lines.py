@@ -9,6 +9,8 @@ from evaluations.checkpoints import ALL, MAIN
 from evaluations.models import Evaluation, ResponseSet, Run, Score
 from evaluations.rounding import Shown, coarse
 from evaluations.visibility import Sight
+from evaluators.statistics.intervals import sampled_half_width
+from suites.selectors import split_counts
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class ScoreLine:
     provenance: str = ""
     # "mean of 3 trainings: 61.2 ± 0.8", where there are replicates of the training.
     trainings: str = ""
+    # "a sample of 200 of 59,875 items: ± 6.9", where not all items were asked.
+    sampled: str = ""
 
     @property
     def partial(self) -> bool:
@@ -116,7 +120,7 @@ def _lines_of(
             metric=score.metric,
             group=score.group or score.tag,
             text=texts[0],
-            interval=f"{texts[1]}–{texts[2]}" if shown.low is not None and shown.high is not None else "",
+            interval=_between(texts[1], texts[2]) if shown.low is not None and shown.high is not None else "",
             value=shown.value,
             low=shown.low,
             high=shown.high,
@@ -125,7 +129,23 @@ def _lines_of(
             answered=score.n if within else answers.answered,
             percent=percent,
             provenance=evaluation.provenance,
+            sampled="" if within else _sampled(score, answers, shown, seen, percent),
         )
+
+
+def _between(low: str, high: str) -> str:
+    """Both ends of an interval; a dash beside a minus would be read as one."""
+    return f"{low} to {high}" if "-" in f"{low}{high}" else f"{low}–{high}"
+
+
+def _sampled(score: Score, answers: ResponseSet, shown: Shown, seen: Sight, percent: bool) -> str:
+    """How far the share over all items may lie from that over the sample; hidden data tells the widest there is."""
+    counts = split_counts(answers.suite_version)
+    of = sum(counts.get(split, 0) for split in answers.splits)
+    if answers.sample is None or not percent or shown.value is None or not 0 < score.n < of or shown.value < 0:
+        return ""
+    half = sampled_half_width(0.5 if seen.guarded else min(1.0, shown.value), score.n, of=of)
+    return f"a sample of {score.n:,} of {of:,} items: ± {half * 100:.1f}"
 
 
 def _shown(score: Score, seen: Sight, *, most: int, bounds: tuple[float, float]) -> Shown:

@@ -11,6 +11,7 @@ from evaluations.faults import LastingFault, ParticipantFault
 from evaluations.models import Evaluation, ResponseSet, Run
 from evaluations.scorer import TooCostly
 from evaluations.work import Work
+from evaluators.predictions import unpacked_size
 from evaluators.protocol.problems import ProblemsFound
 from evaluators.protocol.submission import SubmissionManifest
 from evaluators.tasks import TASKS
@@ -99,7 +100,7 @@ def score_predictions(work: Work) -> None:
         except ProblemsFound as found:
             raise ParticipantFault.of_problems(found) from found
         except TooCostly as costly:
-            raise _cost(response_set, len(data), "E-PRED-SIZE", costly) from costly
+            raise _cost(response_set, unpacked_size(data, file=part.file), "E-PRED-SIZE", costly) from costly
         work.heart.check()
         answers.keep_predictions(response_set)
         answers.record(response_set, scored, provenance=Evaluation.Provenance.PREDICTIONS)

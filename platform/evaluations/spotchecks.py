@@ -1,4 +1,4 @@
-"""Spot-checks: a secret sample of a prediction file's items is run on the handed-in model and compared with the file."""
+"""Spot-checks: a secret sample of a prediction file's items, run on the handed-in model, compared with the file."""
 
 import hashlib
 import json
@@ -10,10 +10,11 @@ from uuid import uuid4
 from django.db import transaction
 
 from accounts.models import User
+from challenges.models import Track
 from config.queue import enqueue
 from evaluations import answers, clock, flags, images
 from evaluations.checkpoints import ALL, MAIN, Place, places
-from evaluations.models import Evaluation, Event, Flag, ResponseSet, Run, RunResponseSet, SpotCheck
+from evaluations.models import Evaluation, Event, Flag, ResponseSet, Run, RunResponseSet, SpotCheck, SpotCheckPlan
 from evaluations.score_lines import newest
 from evaluators.protocol.documents import canonical_json
 from evaluators.protocol.problems import Problem, ProblemsFound
@@ -63,12 +64,12 @@ def _refused(message: str, remedy: str = "") -> ProblemsFound:
     return ProblemsFound([Problem("E-SPOT-CHECK", message, remedy=remedy)])
 
 
-def order(run: Run, *, user: User | None, model: Submission | None = None, how: Order = Order()) -> Run:
-    """Order a spot-check of the predictions that `run` scored; returns the run that asks the model. No quota is charged.
+def order(run: Run, *, user: User | None, model: Submission | None = None, how: Order | None = None) -> Run:
+    """Order a spot-check of the predictions that `run` scored; returns the run that asks the model, for free.
 
     `model` is the team's submission that the predictions came from; the predictions' own archive where it holds the
     model, or else the team's only model in the track. Raises ProblemsFound where there is nothing to check or nothing
-    to check it on, ImageMissing.
+    to check it on, ImageMissing. `how` is the track's plan where it is not given.
     """
     if run.purpose != Run.Purpose.PHASE or run.state != Run.State.DONE or run.entry.submission.kind != "predictions":
         raise _refused("only predictions that are scored can be spot-checked")
@@ -77,7 +78,7 @@ def order(run: Run, *, user: User | None, model: Submission | None = None, how: 
     entry = _entry_of(run, model or model_of(run))
     if SpotCheck.objects.filter(verdict=Verdict.ORDERED, evaluation__in=_evaluations(run)).exists():
         raise _refused("a spot-check of these predictions is under way", "Wait until it has ended.")
-    parts = _parts(run, entry, how)
+    parts = _parts(run, entry, how or planned(run.entry.track))
     if not parts:
         raise _refused("no suite of the phase has answers that a model could be asked for")
     image_id = images.of_track(run.phase.track)
@@ -103,6 +104,23 @@ def order(run: Run, *, user: User | None, model: Submission | None = None, how: 
         Event.objects.create(submission=entry.submission, run=check, kind="run", new=check.state)
         enqueue("evaluations.run", str(check.pk), queue=check.queue)
     return check
+
+
+def planned(track: Track) -> Order:
+    """How small a forgery the track's checks are to catch."""
+    plan = SpotCheckPlan.objects.filter(track=track).first()
+    return Order(plan.flipped, plan.power) if plan is not None else Order()
+
+
+def order_planned(run: Run) -> Run | None:
+    """Order the check that the track's plan asks for; None where it asks for none, or there was one."""
+    wanted = SpotCheckPlan.objects.filter(track=run.entry.track_id, automatic=True).exists()
+    model = run.entry.submission.manifest.get("model")
+    if not wanted or not model or run.entry.submission.kind != "predictions" or run.state != Run.State.DONE:
+        return None
+    if SpotCheck.objects.filter(evaluation__in=_evaluations(run)).exists():
+        return None
+    return order(run, user=None)
 
 
 def model_of(run: Run) -> Submission:
@@ -146,7 +164,8 @@ def _parts(run: Run, entry: Entry, how: Order) -> list[_Part]:
     if manifest.kind == "predictions":
         manifest = manifest.model_copy(update={"kind": "model", "predictions": None})
     asked = {
-        (one.suite_version_id, one.selection): one for one in run.phase.phase_suites.select_related("suite_version__suite")
+        (one.suite_version_id, one.selection): one
+        for one in run.phase.phase_suites.select_related("suite_version__suite")
     }
     parts = []
     for evaluation in _evaluations(run):
@@ -223,7 +242,13 @@ def go_on(run: Run) -> None:
 
 def _open(run: Run) -> list[SpotCheck]:
     checks = run.spot_checks.filter(verdict=Verdict.ORDERED)
-    return list(checks.select_related("evaluation__response_set__suite_version__suite", "response_set__suite_version", "evaluation__response_set__submission"))
+    return list(
+        checks.select_related(
+            "evaluation__response_set__suite_version__suite",
+            "response_set__suite_version",
+            "evaluation__response_set__submission",
+        )
+    )
 
 
 def _record(check: SpotCheck, found: Comparison) -> None:
@@ -245,9 +270,11 @@ def _record(check: SpotCheck, found: Comparison) -> None:
     Evaluation.objects.filter(pk=check.evaluation_id, provenance=before).update(provenance=after)
 
 
-def _flag(check: SpotCheck, numbers: dict[str, object]) -> None:
+def _flag(check: SpotCheck, numbers: Mapping[str, object]) -> None:
     handed = check.evaluation.response_set
-    flags.notice(Flag.Kind.SPOT_CHECK, handed.submission, subject=str(handed.suite_version), numbers=numbers, again=True)
+    flags.notice(
+        Flag.Kind.SPOT_CHECK, handed.submission, subject=str(handed.suite_version), numbers=numbers, again=True
+    )
 
 
 def _end(check: SpotCheck, verdict: str) -> None:
@@ -260,7 +287,9 @@ def told_of(submission: Submission) -> dict[str, str]:
 
     Never an item, a number or a sample; and nothing of a check that was given up. One query.
     """
-    checks = SpotCheck.objects.filter(evaluation__response_set__submission=submission).exclude(verdict=Verdict.CANCELLED)
+    checks = SpotCheck.objects.filter(evaluation__response_set__submission=submission).exclude(
+        verdict=Verdict.CANCELLED
+    )
     rows = checks.filter(evaluation__response_set__runs__purpose=Run.Purpose.PHASE).order_by("created_at", "pk")
     newest_verdict: dict[str, dict[int, str]] = {}
     for run, evaluation, verdict in rows.values_list("evaluation__response_set__runs", "evaluation", "verdict"):

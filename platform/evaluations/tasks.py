@@ -4,8 +4,9 @@ import logging
 
 from celery import shared_task
 
-from evaluations import canaries, execution, images, review, services, tidying, waiting, workers
+from evaluations import canaries, execution, images, review, services, spotchecks, tidying, waiting, workers
 from evaluations.models import Run
+from evaluators.protocol.problems import ProblemsFound
 from sandbox.errors import SandboxError
 from submissions.models import Submission
 
@@ -32,9 +33,13 @@ def run(task: "workers.BoundTask", run_id: str) -> None:
 
 @shared_task(name="evaluations.review")
 def review_run(run_id: str) -> None:
-    """Look for what organizers and reviewers should see in a run that is done."""
-    runs = Run.objects.select_related("entry__submission__registration", "phase__track")
-    review.review(runs.get(pk=run_id))
+    """Look for what organizers and reviewers should see in a run, and order the spot-check that is planned."""
+    found = Run.objects.select_related("entry__submission__registration", "entry__track", "phase__track").get(pk=run_id)
+    review.review(found)
+    try:
+        spotchecks.order_planned(found)
+    except (ProblemsFound, SandboxError) as error:
+        logger.warning("Run %s could not be spot-checked: %s", run_id, error)
 
 
 @shared_task(name="evaluations.tidy")

@@ -55,6 +55,10 @@ def submission_page(request: HttpRequest, submission: str) -> HttpResponse:
         "declared": declared(manifest, tracks),
         "images": dict.fromkeys(image_in_words(track) for track in tracks if found.kind != "predictions"),
         "mine": mine,
+        # Who looks at a submission of their own team is one of the team.
+        "flags": list(found.flags.select_related("other__registration__team"))
+        if viewer is Viewer.STAFF and not mine
+        else [],
         "can_withdraw": mine and found.state != Submission.State.REJECTED and _may_withdraw(found),
         "next_phases": services.phases_to_enter(found) if mine else [],
     }

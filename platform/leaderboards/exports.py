@@ -69,21 +69,22 @@ def board_csv(board: Board) -> Iterator[str]:
     keys, lines = columns_of(board)
     suites = {str(column["key"]) for column in board.columns}
     writer = _Lines()
-    heads = [
-        head for key in keys for head in ((key, f"{key} interval", f"{key} answered") if key in suites else (key,))
-    ]
+    beside = ("low", "high", "answered", "asked")
+    heads = [head for key in keys for head in (key, *(f"{key} {one}" for one in beside if key in suites))]
     yield writer.line(["rank", "method", "team", "status", "provenance", "aggregate", *map(safe_cell, heads)])
     for line in lines:
         cells = [line.row["name"], line.row["team"], line.row["status"], line.row["provenance"]]
         numbers = [line.aggregate]
         for key, cell in zip(keys, line.cells, strict=True):
-            numbers += [cell.text, cell.interval, cell.counts] if key in suites else [cell.text]
+            score = line.row["scores"].get(key) or {}
+            counts = [str(score.get(name, "")) for name in ("answered", "asked")]
+            numbers += [cell.text, *cell.ends, *counts] if key in suites else [cell.text]
         yield writer.line([_known(line.rank), *map(safe_cell, map(str, cells)), *map(_known, numbers)])
 
 
 def _known(text: str) -> str:
     """The printed number; empty where the page shows that there is none."""
-    return "" if text in ("–", "no score") else text
+    return "" if text == "–" else text
 
 
 class _Lines:

@@ -154,9 +154,14 @@ def _mean_in_words(node: Mean, titles: Mapping[str, str], *, groups: bool = Fals
     parted = any(isinstance(member, Mean) for member in node.members)
     many = f"{sum(weight for _, weight, _ in counted):g} groups" if groups else f"{len(counted)}"
     many += "" if groups or parted else " suites"
-    beside = ", ".join(titles[key] for key in _left_out(node))
+    beside = _listed([titles[key] for key in _left_out(node)])
     beside = f" (shown beside, without weight: {beside})" if beside else ""
-    return f"{'weighted ' if weighted and not groups else ''}mean of {many}: {', '.join(names)}{beside}"
+    return f"{'weighted ' if weighted and not groups else ''}mean of {many}: {_listed(names)}{beside}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names in a row, parted so that a comma inside one of them does not look like another."""
+    return ("; " if any("," in name for name in names) else ", ").join(names)
 
 
 def _left_out(node: Mean) -> list[str]:

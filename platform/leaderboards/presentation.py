@@ -17,6 +17,7 @@ class Cell:
 
     text: str
     interval: str = ""
+    ends: tuple[str, ...] = ("", "")
     counts: str = ""
     partial: bool = False
     point: float | None = None
@@ -229,12 +230,14 @@ def _cell(score: dict[str, Any] | None, column: dict[str, Any], digits: int) -> 
         return float(round((printed - lowest) / (highest - lowest) * WIDTH, 2))
 
     interval = ""
+    ends: tuple[str, ...] = ("", "")
     if score["low"] is not None and score["high"] is not None:
-        ends = (number(score[end], digits=digits, percent=percent) for end in ("low", "high"))
-        interval = "–".join(ends)
+        ends = tuple(number(score[end], digits=digits, percent=percent) for end in ("low", "high"))
+        interval = (" to " if any(end.startswith("-") for end in ends) else "–").join(ends)
     return Cell(
         text=number(score["value"], digits=digits, percent=percent),
         interval=interval,
+        ends=ends,
         counts=f"{score['answered']:,} of {score['asked']:,}",
         partial=score["answered"] < score["asked"],
         point=place(score["value"]),

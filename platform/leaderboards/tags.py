@@ -33,7 +33,9 @@ def tag_scores(
     sets = "evaluation__response_set"
     rows = (
         Score.objects.filter(
-            **{f"{sets}__run_response_sets__run__in": runs, f"{sets}__checkpoint": "main", "group": ""}
+            **{f"{sets}__run_response_sets__run__in": runs, f"{sets}__checkpoint": "main", "group": ""},
+            # Replicates of the training are asked the same: the last of them would stand for the finished model.
+            **{f"{sets}__train_seed": 0},
         )
         .exclude(tag="")
         .order_by("evaluation__pk", "pk")

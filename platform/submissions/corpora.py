@@ -10,6 +10,8 @@ from evaluators.protocol.submission import Data, SubmissionManifest
 
 # A corpus file is held as bytes while it is counted; 10 million words of English are about 54 MB.
 MAX_FILE_BYTES = 128 * 1024**2
+# Each is fetched from the unpacked archive by a container of its own, which takes a fraction of a second.
+MAX_FILES = 500
 # Only so much of it is text at a time: a file of one long line must not become millions of words in memory.
 PIECE = 1 << 20
 Read = Callable[[str, int], bytes]
@@ -47,6 +49,9 @@ def _counted(data: Data, folder: str, files: dict[str, int], read: Read) -> list
     inside = sorted(path for path in files if PurePosixPath(path).is_relative_to(folder))
     if not inside:
         return [Problem("E-SUB-FILE", f"the archive has no {folder}/", folder, remedy="`data.corpus` names it.")]
+    if len(inside) > MAX_FILES:
+        sentence = f"the corpus has {len(inside):,} files, and at most {MAX_FILES} are counted"
+        return [_problem(sentence, folder, "data.corpus", "Join them, or name their list under data.manifest.")]
     large = next((path for path in inside if files[path] > MAX_FILE_BYTES), None)
     if large is not None:
         return [_problem(f"a file of the corpus is larger than {MAX_FILE_BYTES:,} bytes", large, "data.corpus",

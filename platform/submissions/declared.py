@@ -69,7 +69,9 @@ def _facts(corpus: Corpus) -> str:
         parts.append(f"{corpus.bytes:,} bytes")
     if corpus.language is not None:
         premium = byte_premium(corpus.language)
-        parts.append(corpus.language if premium is None else f"{corpus.language}, byte premium {premium:.4f}")
+        parts.append(corpus.language)
+        if premium is not None and premium != 1:
+            parts.append(f"byte premium {premium:.4f}")
     return ", ".join(parts)
 
 

@@ -207,6 +207,9 @@ class SubmitForm(forms.Form):
                     self.fields[f"answer_{question.key}"] = question_field(question, asked_by)
                     if question.required:
                         self.needed.add(f"answer_{question.key}")
+        if "approaches" in self.questions:
+            # The track asks for them itself, from a list of its own.
+            del self.fields["approaches"]
         self._budgets(Budget.model_validate(track.budget))
         if not settings.HUB_HOSTS or "model" not in track.kinds:
             del self.fields["hub"]
@@ -272,7 +275,12 @@ class SubmitForm(forms.Form):
 
     def _value(self, cleaned: dict[str, Any], tracks: Sequence[Track]) -> dict[str, Any]:
         kind = cleaned.get("kind")
-        approaches = [part.strip() for part in (cleaned.get("approaches") or "").split(",")]
+        chosen = cleaned.get("answer_approaches")
+        approaches = (
+            list(chosen)
+            if isinstance(chosen, list)
+            else [part.strip() for part in (cleaned.get("approaches") or "").split(",")]
+        )
         value: dict[str, Any] = {
             "schema": "submission/1",
             "kind": kind,

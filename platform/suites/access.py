@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from challenges.models import Phase
+from challenges.models import Phase, Track
 from suites.models import PhaseSuite, SuiteVersion
 from suites.selectors import split_counts
 
@@ -58,3 +58,29 @@ def _with_public_items(version: SuiteVersion) -> SuiteVersion | None:
         if ours and public_splits(other):
             return other
     return None
+
+
+def asked_before(track: Track) -> list[str]:
+    """Hidden items that a phase tells scores of before another, later phase asks them: sentences for organizers.
+
+    A development phase, sampled or not, takes items of its own split, so that the final ones stay unseen.
+    """
+    phases = list(track.phases.prefetch_related("phase_suites__suite_version__suite").order_by("closes", "pk"))
+    found = []
+    for number, early in enumerate(phases):
+        for late in phases[number + 1 :]:
+            told_early = early.visibility == Phase.Visibility.PUBLIC and late.visibility != Phase.Visibility.PUBLIC
+            if told_early:
+                found += [
+                    f"{early.title} tells scores of items of {one.suite_version} ({', '.join(common)}) that "
+                    f"{late.title} hides: give {early.title} a split of its own."
+                    for one in early.phase_suites.all()
+                    if (common := _hidden_in_both(one, late))
+                ]
+    return found
+
+
+def _hidden_in_both(one: PhaseSuite, late: Phase) -> list[str]:
+    others = [other for other in late.phase_suites.all() if other.suite_version_id == one.suite_version_id]
+    common = {split for other in others for split in other.splits} & set(one.splits)
+    return sorted(split for split in common if hides(one.suite_version, [split]))

@@ -17,6 +17,7 @@ from challenges.models import Challenge, Phase
 from challenges.services import refresh_leaderboards
 from evaluators.protocol.problems import ProblemsFound
 from suites import configuration, exporting, selectors, services
+from suites.access import asked_before
 from suites.forms import DocumentForm, PhaseForm, PhaseSuiteForm, SuiteUploadForm
 from suites.models import PhaseSuite, Suite, SuiteVersion, Unsealing
 
@@ -56,6 +57,8 @@ class PhaseAdmin(BaseAdmin):
         """Whatever the phase asks, its leaderboard follows."""
         super().save_related(request, form, formsets, change)
         refresh_leaderboards(track=form.instance.track)
+        for sentence in asked_before(form.instance.track):
+            messages.warning(request, sentence)
 
 
 @admin.register(Suite)

@@ -40,7 +40,7 @@ def _here(compute: Callable[[], Scored]) -> Scored:
 
 @dataclass(frozen=True)
 class Selection:
-    """What is asked of a suite version: splits, of how many items a fixed sample (None: all), or these `items` alone."""
+    """What is asked of a suite version: splits, of them a fixed sample (None: all), or these `items` alone."""
 
     splits: tuple[str, ...]
     sample: int | None = None

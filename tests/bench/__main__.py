@@ -17,7 +17,7 @@ from rich.console import Console
 from sandbox.images.build import build
 from tests.bench.report import BUILDERS, ROOT, machine, result_of, show, versions
 
-WIDTH = 160
+WIDTH = 190
 # Arguments of each bench: as it is, and with --quick.
 ARGUMENTS: dict[str, tuple[list[str], list[str]]] = {
     "hf_runner": (["--pairs", "10"], ["--pairs", "2", "--precision", "fp32"]),
@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, tuple[list[str], list[str]]] = {
     "scoring": ([], ["--quick"]),
     "throughput": (["40"], ["8"]),
     "chaos": (["200"], ["20"]),
+    "edition": (["--share", "0.1", "--learning", "0.1"], ["--share", "0.02", "--learning", "0.1"]),
 }
 
 

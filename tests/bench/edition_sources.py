@@ -59,7 +59,10 @@ PARTS = (
     Part("entity-tracking-fast", "entity-tracking-fast-2026", "entity_tracking_fast"),
 )
 PRACTICE = ("blimp-filtered", "glue", "reading-self-paced", "aoa")
-SYLLABLES = "ba de fi go lu ma ne pi ro su ta ve wi zo ka le mi no pu ra".split()
+SYLLABLES = (
+    "ba", "de", "fi", "go", "lu", "ma", "ne", "pi", "ro", "su",
+    "ta", "ve", "wi", "zo", "ka", "le", "mi", "no", "pu", "ra",
+)  # fmt: skip
 
 
 class Words:
@@ -99,7 +102,7 @@ class Sources:
 
     def write(self) -> None:
         """Write all of them."""
-        self._pairs("blimp_filtered", FILTERED, least=2, term="invented")
+        self.write_blimp()
         self._pairs("blimp_fast", IMPORTERS["blimp-fast"].expected or {}, least=2, term="invented")
         self._pairs("supplement_filtered", IMPORTERS["blimp-supplement"].expected or {})
         self._pairs("supplement_fast", IMPORTERS["blimp-supplement-fast"].expected or {})
@@ -113,6 +116,10 @@ class Sources:
         self._glue()
         self._reading()
         self._aoa()
+
+    def write_blimp(self) -> None:
+        """Write filtered BLiMP alone."""
+        self._pairs("blimp_filtered", FILTERED, least=2, term="invented")
 
     def _lines(self, path: str, rows: Iterable[dict[str, Any]]) -> None:
         file = self.folder / path
@@ -133,7 +140,8 @@ class Sources:
             rows = []
             for _ in range(self.scaled(count, least)):
                 good = words.sentence()
-                bad = " ".join([*good.split()[:-1], words.some(1)[0] + "s."])
+                # Some other word, seldom as frequent as the one that stands there.
+                bad = " ".join([*good.split()[:-1], words.random.choice(words.all) + "."])
                 rows.append(
                     {"sentence_good": good, "sentence_bad": bad, **({"linguistics_term": term} if term else {})}
                 )
@@ -197,7 +205,8 @@ class Sources:
         words = Words(len(place))
         rows = [
             {
-                "prompt": words.sentence(8, 16), "solution0": words.sentence(10, 20), "solution1": words.sentence(10, 20),
+                "prompt": words.sentence(8, 16),
+                "solution0": words.sentence(10, 20), "solution1": words.sentence(10, 20),
                 "label": number % 2, "example_id": f"example-{number}",
             }
             for number in range(self.scaled(count))

@@ -15,7 +15,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from django.core.management import call_command
@@ -186,6 +186,11 @@ class Watch:
         """Note one report."""
         self._looks.append((self._clock(), progress.position))
 
+    @property
+    def positions(self) -> list[int]:
+        """Where the run was at each look, from 1."""
+        return [position for _, position in self._looks]
+
     def seconds(self, asked: Sequence[Asked]) -> dict[str, float]:
         """Seconds by suite, over all checkpoints; `asked` in the order in which it was answered."""
         found = dict.fromkeys((one.suite for one in asked), 0.0)
@@ -210,11 +215,11 @@ class _Watched:
 
 
 class _WatchedWorkspace(_Watched):
-    def __enter__(self) -> "_WatchedWorkspace":
+    def __enter__(self) -> Self:
         self._inner.__enter__()
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         self._inner.__exit__(*error)
 
     def predict(self, job: Any, on_progress: Callable[[Progress], None] | None = None) -> Any:

@@ -88,7 +88,48 @@ def scoring_rows(result: Mapping[str, Any]) -> list[Row]:
     sizes = [row["items"] for row in result["rows"]]
     growth = f"{result['growth']:.2f} times the seconds per item"
     peak = f"peak {result['peak_bytes'] / 2**20:.0f} MiB"
-    return [*rows, Row("scoring, growth", growth, "linear: 1", f"{sizes[0]:,} to {sizes[-1]:,} items", peak)]
+    rows.append(Row("scoring, growth", growth, "linear: 1", f"{sizes[0]:,} to {sizes[-1]:,} items", peak))
+    blimp = result["blimp"]
+    rows.append(
+        Row(
+            f"all of filtered BLiMP{'' if blimp['real'] else ' (stand-in)'}, {blimp['items']:,} pairs",
+            f"{blimp['score_s']:.2f} s, {blimp['cpu_s']:.2f} s of CPU, {blimp['peak_bytes'] / 1e6:.0f} MB",
+            f"reading JSON {blimp['floor_s']:.2f} s",
+            f"{blimp['score_s'] / blimp['floor_s']:.1f} times "
+            f"(at most {blimp['target_s']:.0f} s, {blimp['target_bytes'] / 1e6:.0f} MB)",
+            f"{blimp['spread_s']:.2f} s, load average {blimp['load_average']:.1f}",
+        )
+    )
+    return rows
+
+
+def edition_rows(result: Mapping[str, Any]) -> list[Row]:
+    """A whole edition beside the bare container, the parts that take longest, and what all of it would take."""
+    rows = [
+        Row(
+            f"BabyLM 2026 strict, {result['share']:.0%}",
+            f"{result['run_s']:.0f} s, {result['requests_per_s']:,.0f} requests/s",
+            f"its container alone {result['floor_s']:.0f} s",
+            f"{result['ratio']:.2f} times",
+            f"peak {result['container_peak_bytes'] / 2**20:.0f} MiB, "
+            f"worker {result['worker_peak_bytes'] / 2**20:.0f} MiB",
+        )
+    ]
+    rows += [
+        Row(f"  {part['suite']}", f"{part['seconds']:.1f} s", "", f"{part['requests']:,} requests", "")
+        for part in result["parts"]
+    ]
+    whole = result["whole_s"]
+    rows.append(
+        Row(
+            "  extrapolated to all of it",
+            f"{whole['total'] / 60:.0f} min",
+            f"without fine-tuning {(whole['total'] - whole['finetuning']) / 60:.0f} min",
+            f"{result['checkpoints']} checkpoints here, 28 there",
+            f"{result['epochs']} epoch here, 10 there; load average {result['load_average']:.1f}",
+        )
+    )
+    return rows
 
 
 def throughput_rows(result: Mapping[str, Any]) -> list[Row]:
@@ -126,6 +167,7 @@ BUILDERS: dict[str, Callable[[Mapping[str, Any]], list[Row]]] = {
     "scoring": scoring_rows,
     "throughput": throughput_rows,
     "chaos": chaos_rows,
+    "edition": edition_rows,
 }
 
 

@@ -18,6 +18,8 @@ from transformers import GPT2Config, GPT2LMHeadModel
 POSITIONS = 512
 BATCH, LENGTH = 16, 48
 RATE = 2e-3
+# Standard deviation of the first logits.
+SURE = 3.5
 
 
 def batches(tokens: torch.Tensor, steps: int) -> Any:
@@ -39,6 +41,8 @@ def main(text: Path, out: Path, settings: dict[str, Any]) -> None:
     model = GPT2LMHeadModel(
         GPT2Config(n_embd=settings["width"], n_layer=settings["layers"], n_head=settings["width"] // 16, **size)
     )
+    # Wrong at first, and not only undecided: every word has something to be learnt, as in a large vocabulary.
+    torch.nn.init.normal_(model.transformer.wte.weight, std=SURE / settings["width"] ** 0.5)
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
     names = {step: name for name, step in settings["steps"].items()}
     model.train()

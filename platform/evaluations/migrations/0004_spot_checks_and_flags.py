@@ -1,5 +1,6 @@
 """Spot-checks of prediction files, and what organizers and reviewers should look at."""
 
+import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("challenges", "0004_checkpoints_provenance"),
         ("evaluations", "0003_checkpoints_and_provenance"),
         ("submissions", "0002_quota_ledger_and_conversion"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
@@ -189,6 +191,49 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["-created_at", "pk"],
             },
+        ),
+        migrations.CreateModel(
+            name="SpotCheckPlan",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "flipped",
+                    models.FloatField(
+                        default=0.05,
+                        help_text="The forgery that is to be caught: the share of the wrong answers that was turned right.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0.001),
+                            django.core.validators.MaxValueValidator(0.9),
+                        ],
+                    ),
+                ),
+                (
+                    "power",
+                    models.FloatField(
+                        default=0.99,
+                        help_text="With what probability it is to be caught.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0.5),
+                            django.core.validators.MaxValueValidator(0.9999),
+                        ],
+                    ),
+                ),
+                (
+                    "automatic",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Check every prediction file that came with its model, once it is scored.",
+                    ),
+                ),
+                (
+                    "track",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="spot_check_plan",
+                        to="challenges.track",
+                    ),
+                ),
+            ],
         ),
         migrations.AddConstraint(
             model_name="flag",

@@ -24,7 +24,7 @@ from challenges.models import Track
 from config.queue import enqueue
 from evaluators.protocol.documents import canonical_json
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.protocol.submission import MANIFEST_NAME, SOURCE, Checkpoint, SubmissionManifest
+from evaluators.protocol.submission import MANIFEST_NAME, SOURCE, WORDS_IN_NAME, Checkpoint, SubmissionManifest
 from submissions import checkpoint_rules
 from submissions.hub.downloading import Digests, WrongBytes, digests_of, discard, download
 from submissions.hub.errors import ClaimLost, HubAway, TurnOver
@@ -72,6 +72,8 @@ def fetch(submission: Submission) -> bool:
 def _claim(submission: Submission) -> UUID | None:
     """Take the work for as long as a lease lasts; None where another worker has it, or it has to wait."""
     now, claim = timezone.now(), uuid4()
+    if HubFetch.objects.filter(claim__isnull=False, not_before__gt=now).count() >= settings.HUB_AT_ONCE:
+        return None
     free = HubFetch.objects.filter(submission=submission, complete=False, not_before__lte=now)
     open_still = free.filter(submission__state=Submission.State.RECEIVED)
     taken = open_still.update(claim=claim, not_before=now + timedelta(seconds=settings.LEASE_SECONDS))
@@ -176,11 +178,13 @@ class _Fetch:
     def _freeze(self) -> None:
         """Find out what the revision and the checkpoints' branches stand for, once and for all."""
         commits = {MAIN: commit_of(self._web, self._repo, self._revision)}
-        expected = list(dict.fromkeys(name for track in self._tracks for name in checkpoint_rules.expected(track)))
+        expected = dict.fromkeys(name for track in self._tracks for name in checkpoint_rules.expected(track))
         named = [one.name for one in self._manifest.checkpoints]
-        if expected or named:
+        # A branch says nothing but its name, so the words seen until then have to stand in it.
+        wanted = named or [name for name in expected if WORDS_IN_NAME.match(name)]
+        if wanted:
             branches = branches_of(self._web, self._repo)
-            commits |= {name: branches[name] for name in named or expected if name in branches}
+            commits |= {name: branches[name] for name in wanted if name in branches}
         problems = [problem for track in self._tracks for problem in checkpoint_rules.missing(commits, track)]
         problems += checkpoint_rules.named_missing(named, commits)
         if problems:

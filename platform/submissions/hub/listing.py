@@ -97,11 +97,11 @@ def files_of(web: Web, repo: str, commit: str, *, folder: str, takes: Takes) -> 
     facts = {str(one.get("rfilename")): one for one in map(_of_mapping, found)}
     return [
         RemoteFile(f"{folder}/{name}" if folder else name, name, commit, *_size_and_oid(facts[name]))
-        for name in names_of_a_model(facts, takes)
+        for name in names_of_a_model(facts, takes, folder=folder)
     ]
 
 
-def names_of_a_model(names: Iterable[str], takes: Takes) -> list[str]:
+def names_of_a_model(names: Iterable[str], takes: Takes, *, folder: str = "") -> list[str]:
     """Those of the names that a model folder needs; raises ProblemsFound where one could mean another place."""
     suffixes = (*SUFFIXES, ".py") if takes.code else SUFFIXES
     wanted = [name for name in names if name.endswith(suffixes) or PICKLED.fullmatch(PurePosixPath(name).name)]
@@ -109,7 +109,7 @@ def names_of_a_model(names: Iterable[str], takes: Takes) -> list[str]:
     try:
         top = sorted(name for name in wanted if "/" not in check_name(name))
         for name in top:
-            taken.take(name, folder=False)
+            taken.take(check_name(f"{folder}/{name}" if folder else name), folder=False)
     except Refused as error:
         shown = "".join(character if character.isprintable() else "?" for character in error.file)[:200]
         raise ProblemsFound([Problem(error.code, str(error), shown, remedy=REMEDIES[error.code])]) from error

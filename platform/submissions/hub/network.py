@@ -6,6 +6,7 @@ could mean another place. No credentials, cookies, proxies or settings of the en
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -59,16 +60,25 @@ class Web:
     """The part of the network that is open to us.
 
     `hosts`: `name`, `*.name` (whatever is below it) or `name:port`, the hub itself first. `loopback` allows those of
-    them that are on this machine, without encryption.
+    them that are on this machine, without encryption; `trust` replaces the certificates that are trusted as a rule.
     """
 
-    def __init__(self, hosts: Sequence[str], *, loopback: bool = False, resolve: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        hosts: Sequence[str],
+        *,
+        loopback: bool = False,
+        resolve: Resolve = resolve,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
         self._hosts = tuple(host.lower() for host in hosts)
         self._loopback = loopback
         self._resolve = resolve
         timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         headers = {"Accept-Encoding": "identity", "User-Agent": "proctor"}
-        self._client = httpx2.Client(trust_env=False, follow_redirects=False, timeout=timeout, headers=headers)
+        self._client = httpx2.Client(
+            verify=trust or True, trust_env=False, follow_redirects=False, timeout=timeout, headers=headers
+        )
 
     def __enter__(self) -> Self:
         return self

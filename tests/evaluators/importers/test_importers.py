@@ -17,34 +17,9 @@ from evaluators.scoring import score
 from evaluators.selftest import selftest
 from evaluators.suites import Suite, check_suite, open_suite
 from evaluators.tasks import TASKS
-from sandbox.runner.finetune_settings import parse_finetuning
 from tests.evaluators.importers.sources_of_tests import READING, SOURCES, lines, msgs_source, mubench, table
 
 Import = Callable[..., Written]
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Where a source is written."""
-    return tmp_path / "source"
-
-
-@pytest.fixture
-def imported(source: Path, tmp_path: Path) -> Import:
-    """`imported(name, **options)`: make the source, import it with any counts into `suite`."""
-
-    def make(
-        name: str, *, any_count: bool = True, made: Callable[[Path], None] | None = None, **options: Any
-    ) -> Written:
-        maker, place, _ = SOURCES[name]
-        if not source.exists():
-            (made or maker)(source)
-        images = source / "images" if (source / "images").is_dir() else None
-        chosen = Options(images=images, **options)
-        where = source if made else source / place
-        return run(IMPORTERS[name], where, tmp_path / "suite", chosen, any_count=any_count)
-
-    return make
 
 
 def lined(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -186,27 +161,6 @@ def test_entity_tracking_counts_within_its_cells_and_states_its_chance(imported:
     ids = [item["id"] for item in lined(tmp_path / "suite", "items.jsonl")]
     assert ids[:4] == ["ambiref_0_ops/0", "ambiref_1_ops/0", "ambiref_0_ops/1", "ambiref_1_ops/1"]
     assert manifest.chance == pytest.approx((1 / 5 + 1 / 4) / 2)
-
-
-def test_2026_leaves_out_boxes_that_may_hold_nothing_and_counts_without_them(imported: Import, tmp_path: Path) -> None:
-    manifest = imported("entity-tracking-2026").manifest
-    assert (manifest.key, manifest.version) == ("entity-tracking", "2026.1")
-    items = lined(tmp_path / "suite", "items.jsonl")
-    assert [item["id"] for item in items[:2]] == ["ambiref_0_ops/0", "ambiref_1_ops/0"]
-    assert "nothing" not in json.dumps(items).lower()
-
-
-def test_2023_groups_pairs_by_phenomenon_whatever_files_they_stand_in(imported: Import, tmp_path: Path) -> None:
-    assert imported("blimp-2023").counts == {"argument_structure": 4, "filler_gap": 2, "island_effects": 2}
-    items = lined(tmp_path / "suite", "items.jsonl")
-    assert [item["id"] for item in items[:4]] == [f"argument_structure/{k}" for k in range(4)]
-    assert [item["tags"] for item in items[:3]] == [["animate_subject_trans"]] * 2 + [["causative"]]
-
-
-def test_2023_refuses_a_pair_whose_phenomenon_nobody_says(source: Path, tmp_path: Path) -> None:
-    lines(source / "owls.jsonl", [{"sentence_good": "Owls hoot.", "sentence_bad": "Owls hoots."}])
-    with pytest.raises(ProblemsFound, match=r"linguistics_term.*phenomena"):
-        run(IMPORTERS["blimp-2023"], source, tmp_path / "suite", Options(), any_count=True)
 
 
 def test_wug_keeps_the_forms_in_the_sources_order(imported: Import, tmp_path: Path) -> None:
@@ -428,19 +382,3 @@ def test_an_index_of_babylm_gives_the_known_number_of_pairs(data: Path, tmp_path
 
 def test_every_task_family_that_is_imported_is_implemented() -> None:
     assert {str(importer.manifest["task"]) for importer in IMPORTERS.values()} <= TASKS.keys()
-
-
-@pytest.mark.data
-def test_blimp_as_published_has_twelve_phenomena_of_67_files(data: Path, tmp_path: Path) -> None:
-    written = run(IMPORTERS["blimp-2023"], data / "blimp", tmp_path / "suite", Options())
-    assert (written.items, written.asserted, len(written.counts)) == (67_000, True, 12)
-    assert written.counts["argument_structure"] == 9000
-
-
-@pytest.mark.parametrize("name", ["glue", "glue-2024", "msgs", "finetune-2026"])
-def test_a_suite_to_be_learnt_says_how_models_are_trained(imported: Import, name: str) -> None:
-    """The runner takes the settings as they stand, and none trains until the lines that are scored look best."""
-    settings = parse_finetuning(imported(name).manifest.options["finetuning"])
-    assert settings.seed in (12, 42)
-    for own in (settings, *settings.tasks.values()):
-        assert own.held_out > 0 or own.patience == 0

@@ -197,6 +197,15 @@ def test_labels_may_differ_as_often_as_training_anew_makes_them() -> None:
     ]  # fmt: skip
 
 
+def test_where_honest_files_differ_a_check_is_sized_for_what_it_can_see() -> None:
+    file = [label(str(place), "1" if place < 3500 else "0") for place in range(5000)]
+    size = size_for(file, task="classification")
+    # 5 % of 1,500 wrong answers hide in the 2 % of 3,500 that may differ; 10 % don't.
+    assert size.changed == changed_answers(wrong=1500, flipped=0.1)
+    assert size.power >= 0.99
+    assert size.items < size.frame
+
+
 def test_numbers_agree_within_nats_or_a_share() -> None:
     file = [number(str(place), 4.0, 0.5, 1000.0) for place in range(20)]
 

@@ -1,9 +1,9 @@
 """Intervals against a reference, and what they must never do."""
 
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, hypergeom
 
-from evaluators.statistics.intervals import stratified_bootstrap, wilson
+from evaluators.statistics.intervals import sampled_half_width, stratified_bootstrap, wilson
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (3, 7), (650, 1000), (1, 100_000)])
@@ -16,6 +16,15 @@ def test_wilson_does_not_collapse_at_a_perfect_score() -> None:
     low, high = wilson(20, 20)
     assert low < 0.9
     assert high == 1
+
+
+def test_a_sample_without_the_rest_is_uncertain_and_one_of_all_is_not() -> None:
+    # Drawn without replacement, the mean's variance is the hypergeometric's, (N - n)/(N - 1) · p(1 - p)/n.
+    exact = hypergeom(1000, 300, 100).std() / 100
+    assert sampled_half_width(0.3, 100, of=1000) == pytest.approx(1.96 * exact, rel=1e-3)
+    assert sampled_half_width(0.3, 1000, of=1000) == 0
+    with pytest.raises(ValueError, match="sample"):
+        sampled_half_width(0.3, 1001, of=1000)
 
 
 def test_the_bootstrap_follows_from_its_seed_and_holds_the_mean() -> None:

@@ -10,6 +10,9 @@ from evaluators.requests import draw_requests, seed_key
 from evaluators.scoring import score, score_answers
 from evaluators.selftest import selftest
 from evaluators.suites import Suite, check_suite, open_suite, write_suite
+from evaluators.tasks.classification import ClassificationOptions
+from sandbox.runner.errors import RunFailed
+from sandbox.runner.finetune_settings import parse_finetuning
 from tests.evaluators.conftest import manifest
 
 GOLD = {"cola": [1, 0, 1, 1, 0, 1], "sst2": [0, 1, 0, 1, 1, 0]}
@@ -125,3 +128,27 @@ def test_options_that_are_not_the_tasks_are_refused_by_field(tmp_path: Path, opt
     with pytest.raises(ProblemsFound) as caught:
         open_suite(folder(tmp_path / "s", options=options))
     assert caught.value.problems[0].field.startswith("options.")
+
+
+@pytest.mark.parametrize(
+    ("finetuning", "ok"),
+    [
+        ({"patience": 3}, False),
+        ({"patience": 3, "held_out": 0.1}, True),
+        ({"held_out": 0.1, "tasks": {"cola": {"patience": 3}}}, True),
+        ({"patience": 3, "held_out": 0.1, "tasks": {"cola": {"held_out": 0}}}, False),
+        ({"tasks": {"cola": {"patience": 3}}}, False),
+        ({"patience": 0}, True),
+    ],
+)
+def test_training_stops_early_by_held_out_lines_alone(finetuning: dict[str, Any], ok: bool) -> None:
+    """The runner refuses the same: patience without held-out lines would choose by the lines that are scored."""
+    value = {"labels": {"all": [0, 1]}, "finetuning": finetuning}
+    if ok:
+        assert ClassificationOptions.model_validate(value).finetuning is not None
+        parse_finetuning(finetuning)
+        return
+    with pytest.raises(ValueError, match="patience needs held_out"):
+        ClassificationOptions.model_validate(value)
+    with pytest.raises(RunFailed, match="patience"):
+        parse_finetuning(finetuning)

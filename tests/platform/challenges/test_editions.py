@@ -48,6 +48,13 @@ def test_a_track_requires_what_forms_left_empty_and_knows_nine_approaches(name: 
         assert track.budget.words is not None or track.budget.bytes is not None
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_track_takes_every_backend_of_text_and_the_multimodal_those_that_see(name: str) -> None:
+    for track in edition(name).tracks:
+        assert {"causal", "masked", "mntp", "encoder-decoder"} <= set(track.backends)
+        assert ({"vision", "dual-encoder"} <= set(track.backends)) is (track.key == "multimodal")
+
+
 def columns_of(document: ChallengeDocument, track: str, groups: dict[str, int]) -> list[dict[str, Any]]:
     (found,) = [one for one in document.tracks if one.key == track]
     keys = [entry.suite.partition("@")[0] for entry in found.phases[-1].suites]

@@ -107,6 +107,17 @@ def test_a_prediction_file_is_asked_once_for_each_suite(phase: Phase, make_run: 
     assert asked(run) == [("acquisition", "all", 0), ("whole", "main", 0), ("quick", "main", 0)]
 
 
+def test_a_file_is_not_asked_at_checkpoints_what_its_format_has_no_part_for(
+    phase: Phase, make_run: Callable[..., Run]
+) -> None:
+    """An edition's file holds scores of the fast suites alone: that must not keep it from all that it answers."""
+    predictions = {
+        "schema": "submission/1", "kind": "predictions", "method": {"name": "File"},
+        "predictions": {"file": "a.json", "format": "babylm-2025"},
+    }  # fmt: skip
+    assert "quick" not in [key for key, _, _ in asked(make_run(phase, manifest=predictions))]
+
+
 def test_a_rehearsal_asks_the_finished_model_and_one_checkpoint(
     phase: Phase, make_accepted: Callable[..., Submission]
 ) -> None:

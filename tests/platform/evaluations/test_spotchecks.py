@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from challenges.models import Phase, Track
 from evaluations import answers, execution, leases, outcomes, presentation, services, spotchecks
-from evaluations.models import Evaluation, Flag, ResponseSet, Run, SpotCheck
+from evaluations.models import Evaluation, Flag, ResponseSet, Run, SpotCheck, SpotCheckPlan
 from evaluations.spotchecks import Order
 from evaluations.staging import draw_missing, runner_document
 from evaluations.visibility import Viewer
@@ -113,8 +113,11 @@ def test_an_honest_file_is_spot_checked_from_then_on(scored: Callable[..., Run])
     found = SpotCheck.objects.get()
     assert (found.verdict, found.disagreements, found.agreements) == ("consistent", 0, found.size)
     assert found.smallest is not None
-    assert Evaluation.objects.get(response_set__runs=run).provenance == "spot-checked"
+    evaluation = Evaluation.objects.get(response_set__runs=run)
+    assert evaluation.provenance == "spot-checked"
     assert not Flag.objects.exists()
+    Evaluation.objects.filter(pk=evaluation.pk).update(evaluator="an older one")
+    assert score_file(run, file_of()).provenance == "spot-checked", "the same answers, scored anew"
 
 
 @pytest.mark.django_db
@@ -124,7 +127,8 @@ def test_a_forged_file_is_flagged_and_nothing_else_happens_to_it(scored: Callabl
     answer(spotchecks.order(run, user=None, how=EVERYTHING))
     found = SpotCheck.objects.get()
     assert found.verdict == "inconsistent"
-    assert found.disagreements and found.disagreements > (found.allowance or 0)
+    assert found.disagreements
+    assert found.disagreements > (found.allowance or 0)
     assert Evaluation.objects.get(response_set__runs=run).provenance == "predictions"
     flag = Flag.objects.get()
     assert (flag.kind, flag.state, flag.numbers["disagreements"]) == ("spot-check", "open", found.disagreements)
@@ -170,7 +174,8 @@ def test_a_check_runs_the_model_beside_the_predictions_and_charges_nobody(scored
     document = runner_document(run.entry.submission, draw_missing(list(check.response_sets.all())))
     assert (document["kind"], document["path"], document["backend"]) == ("model", "model", "causal")
     attempt = leases.claim(worker="one", queue="cpu")
-    assert attempt is not None and attempt.run == check
+    assert attempt is not None
+    assert attempt.run == check
     services.cancel(check)
     assert list(QuotaCharge.objects.values_list("state", "active", "changed_at")) == before
     assert SpotCheck.objects.get().verdict == "cancelled"
@@ -259,13 +264,34 @@ def test_an_organizer_orders_checks_in_the_admin(
     )
 
 
+@pytest.mark.django_db
+def test_a_track_may_have_every_file_checked_that_came_with_its_model(
+    scored: Callable[..., Run], phase: Phase, make_run: Callable[..., Run]
+) -> None:
+    run = scored()
+    assert spotchecks.order_planned(run) is None, "no plan"
+    plan = SpotCheckPlan.objects.create(track=phase.track, flipped=0.4, power=0.8, automatic=True)
+    check = spotchecks.order_planned(run)
+    assert check is not None
+    assert spotchecks.planned(phase.track) == Order(0.4, 0.8)
+    assert spotchecks.order_planned(run) is None, "there was one"
+    alone = make_run(phase, manifest={**predictions(), "model": None})
+    score_file(alone, file_of())
+    assert spotchecks.order_planned(alone) is None
+    plan.delete()
+    assert spotchecks.planned(phase.track) == Order(0.05, 0.99)
+
+
 def test_a_model_may_stand_beside_predictions_and_nothing_else_may() -> None:
     manifest = SubmissionManifest.from_value(predictions(), file="submission.yaml")
     there = ["a.jsonl", "model/config.json", "model/model.safetensors", "model/tokenizer.json"]
     assert required_files(manifest, there) == []
     assert [problem.code for problem in required_files(manifest, ["a.jsonl"])] == ["E-SUB-FILE"] * 3
     assert [problem.file for problem in required_files(manifest, there[1:])] == ["a.jsonl"]
-    for wrong in ({"code": {"entry": "model.py:Model"}}, {"model": {"backend": "causal", "source": "hf://a/b@main"}}):
+    wrongs: list[dict[str, Any]] = [
+        {"code": {"entry": "model.py:Model"}}, {"model": {"backend": "causal", "source": "hf://a/b@main"}},
+    ]  # fmt: skip
+    for wrong in wrongs:
         with pytest.raises(ProblemsFound):
             SubmissionManifest.from_value(predictions(**wrong), file="submission.yaml")
 

@@ -1,7 +1,6 @@
 """What the tests of hand-ins share: archives, finished uploads, submissions; everybody in them is invented."""
 
 import io
-import json
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,9 @@ from submissions import engine, uploads
 from submissions.models import Registration, Submission, UploadSession
 from submissions.services import submit
 
+from .hub_orders import FILES, REPO, from_hub
 from .hub_server import HubServer
+from .hub_server import tensors as tensors
 
 CODE = {"schema": "submission/1", "kind": "code", "method": {"name": "Parrot"}, "code": {"entry": "model.py:Model"}}
 
@@ -40,12 +41,6 @@ def manifest(**changes: Any) -> SubmissionManifest:
 def code_archive(**changes: Any) -> bytes:
     """A zip of a code submission whose submission.yaml has the changes."""
     return packed({"submission.yaml": yaml.safe_dump({**CODE, **changes}), "model.py": "class Model: ...\n"})
-
-
-def tensors() -> bytes:
-    """The smallest safetensors file: one number."""
-    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
-    return len(header).to_bytes(8, "little") + header + bytes(4)
 
 
 @pytest.fixture
@@ -111,3 +106,24 @@ def hub(settings: Settings) -> Iterator[HubServer]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def order(
+    make_phase: Callable[..., Phase], make_registration: Callable[..., Registration], hub: HubServer
+) -> Callable[..., Submission]:
+    """`order(manifest=…, track=…, registration=…)`: handed in from the hub, nothing fetched yet."""
+    hub.push(REPO, FILES)
+
+    def make(
+        described: SubmissionManifest | None = None, *, track: Track | None = None, phase: Phase | None = None,
+        registration: Registration | None = None,
+    ) -> Submission:  # fmt: skip
+        phase = phase or make_phase(track)
+        registration = registration or make_registration(challenge=phase.track.challenge)
+        return submit(
+            registration=registration, phases=[phase], upload=None, manifest=described or from_hub(),
+            user=registration.created_by,
+        )  # fmt: skip
+
+    return make

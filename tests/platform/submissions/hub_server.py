@@ -15,6 +15,12 @@ LARGE = (".safetensors", ".bin")
 Fault = Callable[["Handler"], bool]
 
 
+def tensors() -> bytes:
+    """The smallest safetensors file: one number."""
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(4)
+
+
 def blob(content: bytes) -> str:
     """What git calls a file of these bytes."""
     return hashlib.sha1(f"blob {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()

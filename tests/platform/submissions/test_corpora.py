@@ -142,3 +142,15 @@ def test_hostile_text_is_refused_and_nothing_breaks(received: HandIn) -> None:
     assert submission.state == Submission.State.REJECTED
     assert {one["code"] for one in submission.problems} == {"E-SUB-CORPORA"}
     assert "no UTF-8 text" in submission.problems[0]["message"]
+
+
+def test_a_corpus_in_thousands_of_files_is_refused_before_any_is_fetched() -> None:
+    described = manifest(data={"corpora": [TEXT], "corpus": "text"})
+    fetched: list[str] = []
+
+    def read(path: str, _most: int) -> bytes:
+        fetched.append(path)
+        return TALES
+
+    (problem,) = corpora_problems(described, {f"text/{number}.txt": 1 for number in range(501)}, read)
+    assert (problem.code, problem.field, fetched) == ("E-SUB-CORPORA", "data.corpus", [])

@@ -10,91 +10,26 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.core.files.storage import storages
 from django.db import connections
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from challenges.models import Phase, Track
-from evaluators.protocol.submission import SubmissionManifest
-from submissions import checks, services
+from submissions import checks, uploads
 from submissions.errors import SubmissionRefused
 from submissions.hub.archives import awaits_files, tar_of
 from submissions.hub.downloading import Digests, digests_of
 from submissions.hub.fetching import parts_of
-from submissions.models import Artifact, HubFetch, QuotaCharge, Registration, Submission
-from submissions.selectors import fetching_in_words, stale_received
+from submissions.models import Artifact, HubFetch, Submission, UploadSession
+from submissions.selectors import stale_received
 
-from .conftest import tensors
-from .hub_server import Fault, Handler, HubServer
-
-REPO = "owls/tiny"
-FILES = {
-    "config.json": b'{"model_type": "gpt2"}',
-    "tokenizer.json": b"{}",
-    "model.safetensors": tensors(),
-    "README.md": b"# A model",
-    "training_args.bin": b"pickled",
-    "logs/events.json": b"{}",
-}
-TAKEN = ["config.json", "model.safetensors", "tokenizer.json"]
-HandIn = Callable[..., Submission]
+from .hub_orders import FILES, REPO, TAKEN, HandIn, a_track_of, again, answering, codes, from_hub, paths, stored
+from .hub_server import Handler, HubServer, tensors
 
 pytestmark = pytest.mark.django_db
-
-
-def from_hub(revision: str = "main", repo: str = REPO, **changes: Any) -> SubmissionManifest:
-    part = {"backend": "causal", "source": f"hf://{repo}@{revision}"}
-    value = {"schema": "submission/1", "kind": "model", "method": {"name": "Owl"}, "model": part, **changes}
-    return SubmissionManifest.from_value(value, file="submission.yaml")
-
-
-@pytest.fixture
-def order(make_phase: Callable[..., Phase], make_registration: Callable[..., Registration], hub: HubServer) -> HandIn:
-    """`order(manifest=…, track=…, registration=…)`: handed in from the hub, nothing fetched yet."""
-    hub.push(REPO, FILES)
-
-    def make(
-        described: SubmissionManifest | None = None, *, track: Track | None = None, phase: Phase | None = None,
-        registration: Registration | None = None,
-    ) -> Submission:  # fmt: skip
-        phase = phase or make_phase(track)
-        registration = registration or make_registration(challenge=phase.track.challenge)
-        return services.submit(
-            registration=registration, phases=[phase], upload=None, manifest=described or from_hub(),
-            user=registration.created_by,
-        )  # fmt: skip
-
-    return make
-
-
-def answering(status: int, body: bytes = b"", **headers: str) -> Fault:
-    def fault(handler: Handler) -> bool:
-        handler.plain(status, body, **headers)
-        return True
-
-    return fault
-
-
-def paths(submission: Submission) -> list[str]:
-    return list(submission.stored_files.values_list("path", flat=True))
-
-
-def stored(artifact: Artifact) -> bytes:
-    with storages["artifacts"].open(artifact.storage_name) as file:
-        return bytes(file.read())
-
-
-def codes(submission: Submission) -> list[str]:
-    return [problem["code"] for problem in submission.problems]
-
-
-def again(submission: Submission) -> Submission:
-    """What the sweeper does once the wait is over."""
-    HubFetch.objects.filter(submission=submission).update(not_before=timezone.now())
-    return checks.fetch(submission=submission)
 
 
 def test_only_what_a_model_needs_is_fetched_and_it_is_whole(order: HandIn, hub: HubServer) -> None:
@@ -146,6 +81,25 @@ def test_branches_of_the_expected_names_are_checkpoints(
     assert paths(submission) == sorted(f"{folder}{name}" for folder in folders for name in TAKEN)
 
 
+@pytest.mark.parametrize("name", ["early", "main"])
+def test_a_branch_whose_name_tells_no_words_is_no_checkpoint(
+    order: HandIn, hub: HubServer, make_track: Callable[..., Track], name: str
+) -> None:
+    hub.push(REPO, {**FILES, "config.json": b"{}"}, "early")
+    track = make_track(checkpoints={"names": [name, "chck_1M"]})
+    submission = checks.fetch(submission=order(track=track))
+    assert submission.hub.commits == {"main": hub.repos[REPO]["main"]}
+    assert not awaits_files(submission)
+
+
+def test_a_path_is_as_short_as_any_also_in_a_checkpoints_folder(
+    order: HandIn, hub: HubServer, make_track: Callable[..., Track]
+) -> None:
+    hub.push(REPO, {**FILES, "x" * 190 + ".json": b"{}"}, "chck_1M")
+    submission = checks.fetch(submission=order(track=make_track(checkpoints={"names": ["chck_1M"]})))
+    assert codes(submission) == ["E-ARC-NAME"]
+
+
 def test_checkpoints_that_the_track_requires_are_named_where_there_is_no_branch(
     order: HandIn, hub: HubServer, make_track: Callable[..., Track]
 ) -> None:
@@ -186,209 +140,6 @@ def test_the_list_of_files_says_what_the_digest_is_of(order: HandIn) -> None:
     assert all(name.encode() in listed for name in TAKEN)
 
 
-def test_a_connection_that_is_cut_goes_on_where_it_ended(order: HandIn, hub: HubServer) -> None:
-    big = bytes(range(256)) * 4096
-    hub.push(REPO, {**FILES, "model.safetensors": big})
-
-    def cut(handler: Handler) -> bool:
-        handler.cut(big, 300_000)
-        return True
-
-    hub.fail("^/cdn/", cut, times=1)
-    submission = checks.fetch(submission=order())
-    first, second = hub.asked_for("^/cdn/")
-    assert "Range" not in first
-    assert (second["Range"], second["If-Range"]) == ("bytes=300000-", f'"{hashlib.sha256(big).hexdigest()}"')
-    assert submission.stored_files.get(path="model.safetensors").artifact.digest == hashlib.sha256(big).hexdigest()
-
-
-def test_a_file_that_changed_between_is_fetched_anew(order: HandIn, hub: HubServer) -> None:
-    big, other = b"a" * 500_000, b"b" * 500_000
-    hub.push(REPO, {**FILES, "model.safetensors": big})
-
-    def cut_another(handler: Handler) -> bool:
-        handler.cut(other, 200_000)
-        return True
-
-    hub.fail("^/cdn/", cut_another, times=1)
-    submission = checks.fetch(submission=order())
-    assert hub.asked_for("^/cdn/")[1]["Range"] == "bytes=200000-"
-    assert submission.stored_files.get(path="model.safetensors").artifact.digest == hashlib.sha256(big).hexdigest()
-
-
-def test_a_hub_that_always_breaks_off_is_away_and_is_gone_on_with(order: HandIn, hub: HubServer) -> None:
-    big = b"a" * 100_000
-    hub.push(REPO, {**FILES, "model.safetensors": big})
-
-    def cut(handler: Handler) -> bool:
-        handler.cut(big, 0)
-        return True
-
-    hub.fail("^/cdn/", cut, times=3)
-    submission = checks.fetch(submission=order())
-    assert awaits_files(submission)
-    assert "breaks off" in (fetching_in_words(submission) or "")
-    assert not awaits_files(again(submission))
-
-
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
-def test_bytes_that_are_not_those_the_hub_names_are_fetched_twice_and_refused(
-    order: HandIn, hub: HubServer, name: str
-) -> None:
-    wrong = bytes(len(FILES[name]))
-    hub.fail(rf"resolve/.*/{name}", answering(200, wrong))
-    submission = checks.fetch(submission=order())
-    assert codes(submission) == ["E-HUB-DIGEST"]
-    assert submission.problems[0]["file"] == name
-    assert len(hub.asked_for(rf"resolve/.*/{name}")) == 2
-    assert QuotaCharge.objects.get().state == QuotaCharge.State.RELEASED
-    assert not any(parts_of(submission).iterdir())
-
-
-def test_bytes_that_are_wrong_once_do_no_harm(order: HandIn, hub: HubServer) -> None:
-    hub.fail("resolve/.*/tokenizer.json", answering(200, b"[]"), times=1)
-    assert not awaits_files(checks.fetch(submission=order()))
-
-
-def test_a_body_without_an_end_is_left_at_the_size_that_was_said(order: HandIn, hub: HubServer) -> None:
-    sent = []
-
-    def endless(handler: Handler) -> bool:
-        handler.send_response(200)
-        handler.send_header("Connection", "close")
-        handler.end_headers()
-        handler.close_connection = True
-        try:
-            for _ in range(10_000):
-                handler.wfile.write(bytes(64 * 1024))
-                sent.append(1)
-        except OSError:
-            return True
-        return True
-
-    hub.fail("resolve/.*/config.json", endless)
-    submission = checks.fetch(submission=order())
-    assert codes(submission) == ["E-HUB-DIGEST"]
-    assert "more bytes" in submission.problems[0]["message"]
-    assert len(sent) < 2000
-
-
-def test_fewer_bytes_than_were_said_are_refused(order: HandIn, hub: HubServer) -> None:
-    hub.fail("resolve/.*/config.json", answering(200, b"{}"))
-    assert codes(checks.fetch(submission=order())) == ["E-HUB-DIGEST"]
-
-
-def test_a_packed_body_is_not_unpacked(order: HandIn, hub: HubServer) -> None:
-    hub.fail("resolve/.*/config.json", answering(200, b"\x1f\x8b" + bytes(20), Content_Encoding="gzip"))
-    submission = checks.fetch(submission=order())
-    assert awaits_files(submission)
-    assert "packs" in (fetching_in_words(submission) or "")
-
-
-@pytest.mark.parametrize(
-    "place", ["http://169.254.169.254/latest", "https://elsewhere.example.org/x", "http://10.0.0.7/x"]
-)
-def test_a_file_that_lies_elsewhere_is_not_fetched(order: HandIn, hub: HubServer, place: str) -> None:
-    def lead(handler: Handler) -> bool:
-        handler.redirect(place)
-        return True
-
-    hub.fail("resolve/.*safetensors", lead)
-    submission = checks.fetch(submission=order())
-    assert codes(submission) == ["E-HUB-HOST"]
-    assert submission.state == Submission.State.REJECTED
-
-
-@pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_repository_that_is_not_there_or_private_is_said_to_be(order: HandIn, hub: HubServer, status: int) -> None:
-    hub.fail("^/api/", answering(status, b"{}"))
-    submission = checks.fetch(submission=order())
-    assert codes(submission) == ["E-HUB-NOT-FOUND"]
-    assert QuotaCharge.objects.get().state == QuotaCharge.State.RELEASED
-
-
-def test_a_hub_that_is_away_is_asked_again_ever_later_and_nothing_is_charged(
-    order: HandIn, hub: HubServer, settings: Settings
-) -> None:
-    settings.BACK_OFF_SECONDS, settings.MOST_BACK_OFF_SECONDS = 100, 300
-    hub.fail("^/api/", answering(503), times=3)
-    submission = order()
-    waits = []
-    for _ in range(3):
-        again(submission)
-        waits.append((HubFetch.objects.get().not_before - timezone.now()).total_seconds())
-        assert "nothing is charged" in (fetching_in_words(submission) or "")
-    assert waits == pytest.approx([100, 200, 300], abs=10)
-    assert submission.state == Submission.State.RECEIVED
-    assert QuotaCharge.objects.get().state == QuotaCharge.State.RESERVED
-    assert not awaits_files(again(submission))
-
-
-def test_a_hub_that_says_when_to_come_back_is_left_alone_until_then(order: HandIn, hub: HubServer) -> None:
-    hub.fail("^/api/", answering(429, Retry_After="1234"), times=1)
-    submission = checks.fetch(submission=order())
-    wait = (HubFetch.objects.get().not_before - timezone.now()).total_seconds()
-    assert wait == pytest.approx(1234, abs=10)
-    asked = len(hub.requests)
-    checks.check(submission=submission)
-    checks.fetch(submission=submission)
-    assert len(hub.requests) == asked
-    assert not stale_received(older_than=timedelta(seconds=-1)).exists()
-    assert not awaits_files(again(submission))
-
-
-def test_a_hub_that_stays_away_is_given_up_and_nothing_is_charged(
-    order: HandIn, hub: HubServer, settings: Settings
-) -> None:
-    hub.fail("^/api/", answering(503))
-    submission = checks.fetch(submission=order())
-    HubFetch.objects.update(created_at=timezone.now() - timedelta(hours=settings.HUB_GIVE_UP_HOURS + 1))
-    submission = again(submission)
-    assert codes(submission) == ["E-HUB-AWAY"]
-    assert QuotaCharge.objects.get().state == QuotaCharge.State.RELEASED
-
-
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("../config.json", "E-ARC-PATH"),
-        ("/etc/passwd.json", "E-ARC-PATH"),
-        ("a/../../b.json", "E-ARC-PATH"),
-        ("a\\b.json", "E-ARC-PATH"),
-        ("C:config.json", "E-ARC-PATH"),
-        ("con\u202efig.json", "E-ARC-NAME"),
-        ("a\0.json", "E-ARC-NAME"),
-        ("x" * 300 + ".json", "E-ARC-NAME"),
-        ("CONFIG.json", "E-ARC-DUPLICATE"),
-    ],
-)
-def test_a_name_that_could_mean_another_place_is_refused(order: HandIn, hub: HubServer, name: str, code: str) -> None:
-    hub.push(REPO, {**FILES, name: b"{}"})
-    submission = checks.fetch(submission=order())
-    assert codes(submission) == [code]
-    assert not submission.stored_files.exists()
-
-
-def test_files_that_are_too_large_together_are_refused_before_any_is_fetched(
-    order: HandIn, hub: HubServer, make_track: Callable[..., Track]
-) -> None:
-    submission = checks.fetch(submission=order(track=make_track(max_bytes=50)))
-    assert codes(submission) == ["E-UP-SIZE"]
-    assert not hub.asked_for("resolve")
-
-
-def test_more_files_than_a_model_has_are_refused(
-    order: HandIn, hub: HubServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("submissions.hub.fetching.MOST_FILES", 2)
-    assert codes(checks.fetch(submission=order())) == ["E-ARC-ENTRIES"]
-
-
-def test_a_repository_without_a_model_is_refused(order: HandIn, hub: HubServer) -> None:
-    hub.push(REPO, {"README.md": b"soon"})
-    assert codes(checks.fetch(submission=order())) == ["E-SUB-FILE"]
-
-
 def test_pickled_weights_are_fetched_only_where_every_track_converts_them(
     order: HandIn, hub: HubServer, make_track: Callable[..., Track]
 ) -> None:
@@ -426,6 +177,34 @@ def test_one_worker_fetches_at_a_time(order: HandIn, hub: HubServer) -> None:
     HubFetch.objects.update(not_before=timezone.now() + timedelta(seconds=30))
     checks.fetch(submission=submission)
     assert hub.requests == []
+
+
+def test_only_so_many_workers_fetch_at_a_time(order: HandIn, hub: HubServer, settings: Settings) -> None:
+    submission, other = order(), order(from_hub("v2"))
+    HubFetch.objects.filter(submission=other).update(claim=uuid4(), not_before=timezone.now() + timedelta(seconds=30))
+    settings.HUB_AT_ONCE = 1
+    checks.fetch(submission=submission)
+    assert hub.requests == []
+    assert submission in stale_received(older_than=timedelta(seconds=-1))
+    settings.HUB_AT_ONCE = 2
+    assert not awaits_files(checks.fetch(submission=submission))
+
+
+def test_a_file_that_somebody_uploaded_as_well_stays_when_the_upload_is_given_up(
+    order: HandIn, make_upload: Callable[..., UploadSession]
+) -> None:
+    submission = checks.fetch(submission=order())
+    upload = make_upload(submission.registration, FILES["config.json"], filename="config.json")
+    uploads.abandon(session=upload)
+    assert stored(submission.stored_files.get(path="config.json").artifact) == FILES["config.json"]
+
+
+def test_two_hand_ins_of_one_team_fetch_the_same_bytes_once(order: HandIn, hub: HubServer) -> None:
+    first = checks.fetch(submission=order())
+    again_in = order(from_hub(hub.repos[REPO]["main"]), registration=first.registration, track=a_track_of(first))
+    assert not awaits_files(checks.fetch(submission=again_in))
+    assert len(hub.asked_for("resolve")) == len(TAKEN)
+    assert again_in.pk != first.pk
 
 
 def test_a_worker_whose_claim_was_taken_over_stops(

@@ -14,7 +14,7 @@ from submissions import checks
 from submissions.models import HubFetch, Registration, Submission, UploadSession
 
 from .conftest import code_archive, tensors
-from .hub_server import HubServer
+from .hub_server import Handler, HubServer
 
 pytestmark = pytest.mark.django_db
 REPO = "owls/tiny"
@@ -102,7 +102,12 @@ def test_the_page_says_how_far_it_is_and_what_it_was_frozen_to(client: Client, p
     submission = Submission.objects.get()
     page = reverse("submission", args=[submission.pk])
     assert "looking up what there is" in client.get(page).content.decode()
-    hub.fail("resolve/.*/tokenizer.json", lambda handler: handler.plain(503, b"") or True, times=1)
+
+    def away(handler: Handler) -> bool:
+        handler.plain(503, b"")
+        return True
+
+    hub.fail("resolve/.*/tokenizer.json", away, times=1)
     checks.fetch(submission=submission)
     shown = client.get(page).content.decode()
     assert "The hub answers with an error (503). We try again at" in shown

@@ -134,7 +134,7 @@ def test_a_model_and_its_checkpoint_are_scored(
     for folder, branch in (("gpt2", "main"), ("gptneox", "chck_1M")):
         hub.push(REPO, {file.name: file.read_bytes() for file in (tiny / folder).iterdir()}, branch)
     phase = make_phase(make_track(image="model", wall=120, checkpoints={"names": ["chck_1M"], "required": True}))
-    make_suite_version(phase, pairs=4)
+    make_suite_version(phase, pairs=4, items="public", gold="public")
     PhaseSuite.objects.update(checkpoints="all")
     submission = checks.check(submission=order(phase))
     assert submission.state == Submission.State.ACCEPTED, submission.problems

@@ -1,11 +1,18 @@
 """Where a fetch may go: the hub and the hosts on the list, at public addresses, and nowhere else."""
 
 import json
+import ssl
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from evaluators.protocol.problems import ProblemsFound
 from submissions.hub.errors import HubAway
@@ -155,7 +162,7 @@ def test_what_the_host_of_large_files_does_not_give_out_is_not_the_teams_fault(h
 def test_a_hub_that_wants_to_be_left_alone_says_for_how_long(
     hub: HubServer, web: Web, said: str, seconds: float | None
 ) -> None:
-    hub.fail("/x", answering(429, **({"Retry_After": said} if said else {})))
+    hub.fail("/x", answering(429, b"", **({"Retry_After": said} if said else {})))
     with pytest.raises(HubAway) as caught, web.get(f"{web.base}/x"):
         pass
     assert caught.value.after == seconds
@@ -196,3 +203,49 @@ def test_a_hub_that_is_not_there_is_away() -> None:
     server.server_close()
     with Web([server.host], loopback=True) as web, pytest.raises(HubAway, match="reached"), web.get(f"{web.base}/x"):
         pass
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate for the name, signed by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    pem, secret = folder / "certificate.pem", folder / "key.pem"
+    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ))  # fmt: skip
+    return pem, secret
+
+
+@pytest.mark.parametrize("name", ["localhost", "elsewhere.example.org"])
+def test_a_certificate_is_for_the_name_though_the_address_is_connected_to(tmp_path: Path, name: str) -> None:
+    pem, secret = certificate(tmp_path, name)
+    server = HubServer()
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(pem, secret)
+    server.socket = serving.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.fail("/x", answering(200, b"[]"))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    host = f"localhost:{server.server_address[1]}"
+    trust = ssl.create_default_context(cafile=str(pem))
+    try:
+        with Web([host], loopback=True, resolve=lambda asked, port: ["127.0.0.1"], trust=trust) as web:
+            if name == "localhost":
+                with web.get(f"https://{host}/x") as response:
+                    assert response.read() == b"[]"
+            else:
+                with pytest.raises(HubAway, match="reached"), web.get(f"https://{host}/x"):
+                    pass
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

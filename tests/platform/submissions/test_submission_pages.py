@@ -150,6 +150,18 @@ def test_an_unfinished_upload_is_not_handed_in(client: Client, phase: Phase, reg
     assert "large.zip is uploaded" not in page
 
 
+def test_approaches_are_asked_once_and_stand_with_the_method(
+    client: Client, phase: Phase, registration: Registration, make_upload: Callable[..., UploadSession]
+) -> None:
+    options = ["curriculum", "architecture"]
+    phase.track.questions = [{"key": "approaches", "type": "multi", "title": "Approaches", "options": options}]
+    phase.track.save()
+    assert client.get(page_of(phase.track)).content.decode().count(">Approaches") == 1
+    post(client, phase, make_upload(registration), answer_approaches=["curriculum"])
+    manifest = Submission.objects.get().manifest
+    assert (manifest["method"]["approaches"], manifest["answers"]) == (["curriculum"], {"approaches": ["curriculum"]})
+
+
 @pytest.mark.parametrize("given", ["nonsense", "00000000-0000-4000-8000-000000000000"])
 def test_an_upload_that_is_not_there_is_asked_for(given: str, client: Client, phase: Phase) -> None:
     assert (

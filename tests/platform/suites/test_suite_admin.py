@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,23 @@ def phase_form(phase: Phase, *suites: dict[str, Any], **changes: Any) -> dict[st
         form |= {f"phase_suites-{number}-{name}": value for name, value in suite.items()}
         form |= {f"phase_suites-{number}-position": str(number), f"phase_suites-{number}-phase": str(phase.pk)}
     return form
+
+
+def test_an_organizer_is_warned_where_a_phase_tells_scores_of_items_that_a_later_one_hides(
+    client_of: ClientOf, make_user: Callable[..., User], make_phase: Callable[..., Phase],
+    make_suite_version: Callable[..., SuiteVersion],
+) -> None:  # fmt: skip
+    early = make_phase()
+    late = make_phase(early.track, visibility="hidden", closes=datetime(2031, 1, 1, tzinfo=UTC))
+    version = make_suite_version(late, key="final", ask=("private",))
+    root = client_of(make_user(is_superuser=True, is_staff=True))
+    address = reverse("admin:challenges_phase_change", args=[early.pk])
+    for split, warned in (("dev", False), ("private", True)):
+        early.phase_suites.all().delete()
+        suite = {"suite_version": version.pk, "splits": [split], "sample": "2"}
+        page = root.post(address, phase_form(early, suite), follow=True).content.decode()
+        assert early.phase_suites.get().splits == [split]
+        assert (f"tells scores of items of {version} (private)" in page) is warned
 
 
 def test_a_phase_asks_frozen_versions_that_the_organizer_may_use(

@@ -169,7 +169,7 @@ def main() -> None:
         "--epochs", type=int, default=1, help="of fine-tuning; 0: ten, and for WSC thirty, as published"
     )
     parser.add_argument("--learning", type=float, default=1.0, help="of the share of the lines to learn from")
-    sizes = {"width": 128, "layers": 4, "vocabulary": 4_000, "steps": 100}
+    sizes = {"width": 32, "layers": 2, "vocabulary": 1_500, "steps": 300}
     for name, size in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=size, help=f"of the model and its training; here {size:,}")
     parser.add_argument("--no-floor", action="store_true")

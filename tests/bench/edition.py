@@ -1,7 +1,8 @@
 """A whole BabyLM-2026-strict evaluation, end to end: intake, rehearsal, every suite at every checkpoint, leaderboard.
 
-Run: python -m tests.bench.edition [--share 0.1] [--epochs 1] [--no-floor]. Prints JSON. The data is a stand-in of the
-published sizes. The floor is the same requests through the same runner in one container, with nothing around it.
+Run: python -m tests.bench.edition [--share 0.1] [--epochs 1] [--learning 0.1] [--no-floor]. Prints JSON. The data is a
+stand-in of the published sizes. The floor is the same requests through the same runner in one container, with nothing
+around it.
 """
 
 import argparse

@@ -14,8 +14,8 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {
-    "torch": ROOT / "sandbox" / "images" / "model" / "requirements.txt",
-    "transformers": ROOT / "sandbox" / "images" / "model" / "requirements.txt",
+    "torch": ROOT / "sandbox" / "images" / "torch" / "requirements.txt",
+    "transformers": ROOT / "sandbox" / "images" / "transformers" / "5.txt",
     "lm-eval": ROOT / "tests" / "reference" / "requirements.txt",
 }
 GIB = 1 << 30

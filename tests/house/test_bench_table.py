@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.bench.__main__ import ARGUMENTS
-from tests.bench.report import BUILDERS, result_of, show
+from tests.bench.report import BUILDERS, LOCKS, locked, result_of, show
 
 RESULTS: dict[str, Any] = {
     "hf_runner": {"rows": [{
@@ -93,6 +93,11 @@ def test_the_table_says_ours_the_rival_and_the_ratio() -> None:
         ),
         "chaos 180 faults, 200 runs 0 lost, 0 doubled 0 lost, 0 doubled, 0 wrong 301 s",
     ]
+
+
+@pytest.mark.parametrize("package", LOCKS)
+def test_the_versions_above_the_table_are_those_of_the_locks(package: str) -> None:
+    assert locked(LOCKS[package], package) != "unknown"
 
 
 def test_a_row_that_failed_says_so() -> None:

@@ -1,5 +1,6 @@
 """The command `import`: a suite folder from a source's own format."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from evaluators.importers import IMPORTERS, Importer, Options, Written, run
 from evaluators.importers.interface import Counts
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.suites import check_suite
+from evaluators.suites.practice import practise
 
 SPLITS = ("dev", "public", "private")
 
@@ -44,6 +46,9 @@ def import_command(
     images: Annotated[Path | None, typer.Option(help="The folder of the images, where the suite shows some.")] = None,
     language: Annotated[str, typer.Option(help="The language, where one language is one suite.")] = "",
     split: Annotated[str, typer.Option(help="The split of every item: dev, public or private.")] = "private",
+    practice: Annotated[
+        int, typer.Option(min=0, help="Keep only so many items, public ones, as the practice version of the suite.")
+    ] = 0,
     expect_counts: Annotated[
         bool, typer.Option("--expect-counts/--any-count", help="Refuse other counts than the known ones.")
     ] = True,
@@ -70,6 +75,8 @@ def import_command(
                                          remedy="Use dev, public or private.")])  # fmt: skip
         options = Options(split=split, index=index, images=images, language=language)  # type: ignore[arg-type]
         written = run(importer, source, dest, options, any_count=not expect_counts, overrides=overrides)
+        if practice:
+            written = replace(written, items=practise(dest, items=practice))
         _report(written, dest)
 
 

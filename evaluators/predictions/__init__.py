@@ -1,7 +1,7 @@
 """Prediction files: answers that were computed elsewhere, joined with a suite on id and scored here."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from evaluators.predictions import babylm, babylm_2023, finetune_2026, native
 from evaluators.predictions.answers import Answers
@@ -22,6 +22,7 @@ MAX_UNPACKED_BYTES = 512 * 1024**2
 STEP = 4096  # bytes of packed data looked at at a time
 # Names of parts that were passed over are listed so many, and so long: a file may hold millions.
 MAX_IGNORED, MAX_IGNORED_CHARACTERS = 50, 80
+MAX_NAMED = 5
 
 
 def unpacked(data: bytes, *, file: str) -> bytes:
@@ -70,11 +71,14 @@ def _broken(sentence: str, file: str) -> ProblemsFound:
 
 def score_predictions(
     suite: Suite, data: bytes, *, format: str, file: str = "predictions", drop_last_batch: int | None = None,  # noqa: A002
+    checkpoints: Sequence[str] = (),
 ) -> Scored:  # fmt: skip
     """Score a prediction file (plain or gzip); raises ProblemsFound for unknown or repeated ids and unreadable lines.
 
     Items without a prediction are reported as gaps and count as wrong; other suites' entries are listed as ignored.
     `drop_last_batch` leaves out what some published numbers left out: the result is flagged, and never ranked.
+    `checkpoints` are those that the track takes: a file that goes over checkpoints must hold all of them and no other,
+    since leaving some out would choose the curve that is scored.
     """
     read = FORMATS.get(format)
     if read is None:
@@ -89,6 +93,7 @@ def score_predictions(
             ]
         )
     answers = read(unpacked(data, file=file), suite, file)
+    _check_steps([step.name for step in answers.steps], checkpoints, file)
     ignored = sorted({name[:MAX_IGNORED_CHARACTERS] for name in answers.ignored})[:MAX_IGNORED]
     scored = score_answers(suite, answers.by_item, ignored=ignored, steps=answers.steps)
     if answers.self_reported:
@@ -97,6 +102,22 @@ def score_predictions(
     if drop_last_batch is None:
         return scored
     return dropping_last_batch(suite, answers, size=drop_last_batch, honest=scored)
+
+
+def _check_steps(found: Sequence[str], taken: Sequence[str], file: str) -> None:
+    """Raises ProblemsFound where a file over checkpoints holds others than the track takes."""
+    if not found or not taken:
+        return
+    strange = [name for name in found if name not in taken]
+    lacking = [name for name in taken if name not in found]
+    if strange or lacking:
+        names = strange or lacking
+        listed = ", ".join(names[:MAX_NAMED]) + (
+            f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        )
+        sentence = f"{'no checkpoint is called' if strange else 'these checkpoints have no answers:'} {listed}"
+        remedy = f"Answer at each of the {len(taken)} checkpoints that the track takes, and at no other."
+        raise ProblemsFound([Problem("E-PRED-CHECKPOINT", sentence, file, remedy=remedy)])
 
 
 __all__ = ["FORMATS", "score_predictions", "unpacked", "unpacked_size"]

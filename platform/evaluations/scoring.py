@@ -16,7 +16,7 @@ from evaluators.protocol.problems import ProblemsFound
 from evaluators.protocol.submission import SubmissionManifest
 from evaluators.tasks import TASKS
 from sandbox.limits import KiB
-from submissions import checks
+from submissions import checkpoint_rules, checks
 from suites import services as suites
 
 # Answers that hold more than this for each item, on average, are themselves the reason why scoring them is costly.
@@ -95,6 +95,7 @@ def score_predictions(work: Work) -> None:
                 format=part.format,
                 file=part.file,
                 reason=f"scoring run {work.run.pk}",
+                checkpoints=checkpoint_rules.expected(work.run.entry.track),
                 within=lambda compute: scorer.bounded(compute, check=work.heart.check),
             )
         except ProblemsFound as found:

@@ -235,11 +235,14 @@ def score_responses(
 
 def score_prediction_file(
     *, version: SuiteVersion, selection: Selection, data: bytes, format: str, file: str, reason: str,  # noqa: A002
-    within: Within = _here,
+    checkpoints: Sequence[str] = (), within: Within = _here,
 ) -> Scored:  # fmt: skip
-    """Score a prediction file against the gold; raises ProblemsFound where it can't be read or joined."""
+    """Score a prediction file against the gold; raises ProblemsFound where it can't be read or joined.
+
+    `checkpoints` are those of the track: a file that goes over checkpoints must hold them all.
+    """
     suite = _with_gold(version, selection, reason)
-    return within(lambda: score_predictions(suite, data, format=format, file=file))
+    return within(lambda: score_predictions(suite, data, format=format, file=file, checkpoints=checkpoints))
 
 
 def _with_gold(version: SuiteVersion, selection: Selection, reason: str) -> Suite:

@@ -157,6 +157,20 @@ def test_surprisals_of_words_are_joined_on_checkpoint_word_and_context(make_suit
         assert refused(suite, data, "babylm-2025")[0].code == code
 
 
+@pytest.mark.parametrize(
+    ("taken", "sentence"),
+    [(("chck_1M", "chck_10M", "chck_20M"), "no answers: chck_20M"), (("chck_1M",), "no checkpoint is called chck_10M")],
+)
+def test_nobody_chooses_the_checkpoints_of_the_curve_that_is_scored(
+    make_suite: MakeSuite, taken: tuple[str, ...], sentence: str
+) -> None:
+    suite, data = acquisition(make_suite), json.dumps({"aoa": {"results": results()}}).encode()
+    assert score_predictions(suite, data, format="babylm-2025", checkpoints=("chck_1M", "chck_10M")).document.complete
+    with pytest.raises(ProblemsFound, match=sentence) as found:
+        score_predictions(suite, data, format="babylm-2025", checkpoints=taken)
+    assert found.value.problems[0].code == "E-PRED-CHECKPOINT"
+
+
 @pytest.mark.parametrize(("format", "name"), [("babylm-2024", "gram-trog"), ("babylm-2025", "trog")])
 def test_matrices_have_the_target_first_under_the_names_of_either_year(
     make_suite: MakeSuite, format: str, name: str  # noqa: A002

@@ -251,7 +251,14 @@ def test_a_hundred_probes_end_at_the_quota_and_tell_nothing(attacker: Attacker, 
     assert "Magpie" in before
     runs, refused = [], []
     for number in range(100):
-        flip = f"return [-float(index != {number}) * len(one['continuation']) for index, one in enumerate(requests)]"
+        # Longest first, all alike, then one answer after another turned: they score apart whatever the draw is.
+        flip = {
+            1: "return [-1000.0 + len(one['continuation']) for one in requests]",
+            2: "return [-1.0 for _ in requests]",
+        }.get(
+            number,
+            f"return [-float(index != {number}) * len(one['continuation']) for index, one in enumerate(requests)]",
+        )
         try:
             runs.append(attacker.run_code(answering(flip) if number else on_hidden("raise KeyError"), hidden))
         except SubmissionRefused as error:

@@ -212,6 +212,13 @@ class World:
 SUBMISSION_PAGES = ("submission", "submission_status", "submission_events")
 
 
+# Three digits in a row stand in many an id, nonce, token, digest or fraction of a second by chance.
+RANDOM = re.compile(
+    r"T\d\d:\d\d:\d\d\.\d+|[0-9a-f]{8}-[0-9a-f-]{27}|nonce=\"[^\"]*\"|nonce-[^' ]*|\b[0-9a-f]{12,}\b|\b[A-Za-z0-9]{64}\b"
+)
+NUMBER = re.compile(r"[\d.,]+")
+
+
 def _body(client: Client, address: str) -> str:
     """The answer with its headers; a viewer who may not look gets none."""
     response = client.get(address)
@@ -352,7 +359,9 @@ def test_every_cell_of_the_table_shows_what_it_says_and_nothing_else(
     for row, cells in TABLE.items():
         text, cell = there.pages(row), cells[column]
         assert [part for part in cell.shows if part not in text] == [], f"missing from {row}"
-        assert [part for part in cell.hides if part in text] == [], f"told in {row}"
+        plain = RANDOM.sub("", text)
+        told = [part for part in cell.hides if part in (plain if NUMBER.fullmatch(part) else text)]
+        assert told == [], f"told in {row}"
 
 
 def test_the_table_has_a_cell_for_every_row_and_column() -> None:

@@ -214,7 +214,8 @@ SUBMISSION_PAGES = ("submission", "submission_status", "submission_events")
 
 # Three digits in a row stand in many an id, nonce, token, digest or fraction of a second by chance.
 RANDOM = re.compile(
-    r"T\d\d:\d\d:\d\d\.\d+|[0-9a-f]{8}-[0-9a-f-]{27}|nonce=\"[^\"]*\"|nonce-[^' ]*|\b[0-9a-f]{12,}\b|\b[A-Za-z0-9]{64}\b"
+    r"T\d\d:\d\d:\d\d\.\d+|[0-9a-f]{8}-[0-9a-f-]{27}|nonce=\"[^\"]*\"|nonce-[^' ]*"
+    r"|\b[0-9a-f]{12,}\b|\b[A-Za-z0-9]{64}\b"
 )
 NUMBER = re.compile(r"[\d.,]+")
 

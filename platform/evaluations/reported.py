@@ -36,6 +36,6 @@ def _reported(run: Run) -> Iterator[Reported]:
         evaluation, suite = newest(asked.response_set), asked.response_set.suite_version.suite
         if evaluation is None:
             continue
-        for name, value in (evaluation.document.get("self_reported") or {}).items():
+        for name, value in sorted((evaluation.document.get("self_reported") or {}).items()):
             told = float(value) if isinstance(value, int | float) and math.isfinite(value) else None
             yield Reported(suite.key, suite.title, str(name), told)

@@ -54,13 +54,17 @@ def _read(lines: list[bytes], expected: Mapping[str, Collection[str] | int]) -> 
     path = ""
     for line in lines:
         kind, rest = line[:1], line[2:]
-        if kind == b"R":
-            responses[path].append(json.loads(rest))
-        elif kind == b"F":
+        if kind == b"F":
             path = rest.decode()
             responses[path] = []
+        elif path not in responses:
+            raise CollectFailed("The beginning of what the collector said did not arrive.")
+        elif kind == b"R":
+            responses[path].append(json.loads(rest))
         else:
             problems.append(ResponseProblem(file=path, **json.loads(rest)))
+    if responses.keys() != expected.keys():
+        raise CollectFailed("The collector did not speak of every file, or its words did not all arrive.")
     for problem in problems:
         responses.pop(problem.file)
     for path, asked in expected.items():

@@ -240,7 +240,6 @@ def _until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def _in_another_process(pk: Any) -> None:
-    connections.close_all()
     checks.fetch(submission=Submission.objects.get(pk=pk))
     os._exit(0)
 
@@ -265,6 +264,8 @@ def test_what_a_killed_worker_has_fetched_is_gone_on_with(order: HandIn, hub: Hu
 
     hub.fail("^/cdn/", stall, times=1)
     submission = order()
+    # The child opens a connection of its own: one that both have would end for both with the first of them.
+    connections.close_all()
     worker = multiprocessing.get_context("fork").Process(target=_in_another_process, args=(submission.pk,))
     worker.start()
 

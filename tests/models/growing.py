@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evaluators.protocol.submission import WORDS_IN_NAME
 from tests.models.containers import run_in
+from tests.models.once import alone
 from tests.models.runner import model_image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +41,11 @@ def growing_model(text: str, checkpoints: Sequence[str], size: Size) -> Path:
     )
     contents = [*(script.read_bytes() for script in SCRIPTS), text.encode(), settings.encode()]
     folder = ROOT / "var" / "models" / f"growing-{hashlib.sha256(b'/'.join(contents)).hexdigest()[:12]}"
-    if folder.is_dir():
-        return folder
+    with alone(folder):
+        return folder if folder.is_dir() else _make(folder, text, settings)
+
+
+def _make(folder: Path, text: str, settings: str) -> Path:
     making = folder.with_name(f"{folder.name}.part")
     ran = run_in(
         model_image(),

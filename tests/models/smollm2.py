@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sandbox.images.build import build
 from tests.models.containers import run_in
+from tests.models.once import alone
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "var" / "models" / "smollm2"
@@ -33,8 +34,12 @@ AutoTokenizer.from_pretrained(source, gguf_file=name).save_pretrained("/out")
 
 def smollm2() -> Path:
     """Return the folder with the model in fp32 (538 MB), made on the first call in the model image."""
-    if (FOLDER / "config.json").is_file() and (FOLDER / "model.safetensors").is_file():
-        return FOLDER
+    with alone(FOLDER):
+        there = (FOLDER / "config.json").is_file() and (FOLDER / "model.safetensors").is_file()
+        return FOLDER if there else _make()
+
+
+def _make() -> Path:
     image = build(["model"], say=lambda _: None)[0].image_id
     with tempfile.TemporaryDirectory() as scratch:
         wheels, packages = Path(scratch) / "wheels", Path(scratch) / "packages"

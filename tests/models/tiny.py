@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.models.blimp import blimp_requests
 from tests.models.containers import run_in
+from tests.models.once import alone
 from tests.models.runner import model_image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +35,11 @@ def _made(name: str, scripts: list[Path], data: Path) -> Path:
     """Return what the first of the scripts makes of BLiMP's sentences, made anew where a script changed."""
     contents = [script.read_bytes() for script in scripts]
     folder = ROOT / "var" / "models" / f"{name}-{hashlib.sha256(b''.join(contents)).hexdigest()[:12]}"
-    if folder.is_dir():
-        return folder
+    with alone(folder):
+        return folder if folder.is_dir() else _make(folder, scripts, contents, data)
+
+
+def _make(folder: Path, scripts: list[Path], contents: list[bytes], data: Path) -> Path:
     sentences = sorted({request["continuation"] for request in blimp_requests(data, pairs=30)})
     making = folder.with_name(f"{folder.name}.part")
     files = {f"/{script.name}": content for script, content in zip(scripts, contents, strict=True)}

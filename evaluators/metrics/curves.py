@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+
+from evaluators.metrics.logistic import expit
 
 Numbers = NDArray[np.float64]
 PARAMETERS = 4

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from evaluators.statistics.resampling import Statistic
 
@@ -39,6 +38,8 @@ def rsa(model: Sequence[Matrix], human: Sequence[Matrix]) -> Statistic:
     if len(x) < 2 or _constant(x) or _constant(y):
         return lambda _weights: None
     # Centred, so that the sums below lose no digits.
+    from scipy.stats import rankdata  # a second to import, and seldom needed
+
     ranks = np.column_stack([rankdata(x), rankdata(y)]) - (len(x) + 1) / 2
     products = np.column_stack([np.ones(len(x)), ranks, ranks**2, ranks[:, 0] * ranks[:, 1]])
     ends = np.cumsum([0, *lengths])

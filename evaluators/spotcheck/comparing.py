@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from scipy.stats import binom
-
 from evaluators.spotcheck.sizes import FALSE_ALARM, STATED, UNCLEAR, allowance_of, smallest_caught
 from evaluators.tasks.interface import ItemScore
 
@@ -116,6 +114,8 @@ def _verdict(counts: Counter[str], compared: int, allowed: int, tolerance: Toler
     if counts["different"] > allowed:
         return Verdict.INCONSISTENT
     # A model that gives all candidates the same would excuse any file.
+    from scipy.stats import binom  # a second to import, and seldom needed
+
     too_many = binom.sf(counts["unclear"] - 1, compared, tolerance.unclear) <= tolerance.false_alarm
     if not compared or (counts["unclear"] and (tolerance.unclear <= 0 or too_many)):
         return Verdict.INCONCLUSIVE

@@ -9,8 +9,6 @@ C(N - c, n) / C(N, n).
 import math
 from dataclasses import dataclass
 
-from scipy.stats import binom, hypergeom
-
 # How often an honest file may be called inconsistent, where honest answers differ at all.
 FALSE_ALARM = 1e-4
 # A check that is to catch a forgery with 95 % is sized for 99 %: how many answers tell nothing is not known yet.
@@ -35,6 +33,8 @@ class Size:
 def detection(*, frame: int, changed: int, size: int, allowance: int = 0) -> float:
     """The probability that more than `allowance` of `changed` answers are among `size` items of `frame`."""
     changed, size = min(changed, frame), min(size, frame)
+    from scipy.stats import hypergeom  # a second to import, and seldom needed
+
     return float(hypergeom.sf(allowance, frame, changed, size)) if changed > 0 and size > 0 else 0.0
 
 
@@ -43,6 +43,8 @@ def allowance_of(*, size: int, honest: float, false_alarm: float = FALSE_ALARM) 
 
     The smallest k with P(Binomial(size, honest) > k) at most `false_alarm`: a one-sided exact test.
     """
+    from scipy.stats import binom
+
     return 0 if honest <= 0 or size <= 0 else int(binom.isf(false_alarm, size, honest))
 
 

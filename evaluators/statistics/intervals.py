@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
 
 
 class Interval(NamedTuple):
@@ -22,7 +22,7 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> Interval:
     """
     if n <= 0:
         raise ValueError("an interval needs at least one item")
-    z = float(norm.ppf(0.5 + level / 2))
+    z = NormalDist().inv_cdf(0.5 + level / 2)
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * ((share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5) / (1 + z * z / n)
@@ -37,7 +37,7 @@ def sampled_half_width(share: float, n: int, *, of: int, level: float = 0.95) ->
     """
     if not 0 < n <= of:
         raise ValueError("a sample has from one item to all of them")
-    return float(norm.ppf(0.5 + level / 2)) * math.sqrt(max(0.0, share * (1 - share)) / n * (1 - n / of))
+    return NormalDist().inv_cdf(0.5 + level / 2) * math.sqrt(max(0.0, share * (1 - share)) / n * (1 - n / of))
 
 
 def stratified_bootstrap(

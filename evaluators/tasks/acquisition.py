@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.special import expit
 
 from evaluators.metrics.curves import PARAMETERS, fit_sigmoids
+from evaluators.metrics.logistic import expit
 from evaluators.metrics.ranks import pearson
 from evaluators.protocol.documents import Document
 from evaluators.protocol.items import AcquisitionGold, AcquisitionItem

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 
+from evaluators.metrics.logistic import expit, logit
 from evaluators.metrics.ranks import Correlation, Numbers, pearson, spearman
 from evaluators.protocol.items import ProbabilityGold, ProbabilityItem
 from evaluators.statistics.resampling import Statistic

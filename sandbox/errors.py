@@ -9,6 +9,10 @@ class SandboxUnavailable(SandboxError):
     """The engine does not answer or refused; the sentence says how to mend it."""
 
 
+class VolumeBusy(SandboxUnavailable):
+    """Another worker is unpacking the submission on this host; it will be there in a moment."""
+
+
 class ImageMissing(SandboxError):
     """A sandbox image is not on this engine; the sentence holds the command that builds it."""
 

@@ -108,7 +108,7 @@ def _predict_and_score(work: Work) -> None:
         track = work.run.entry.track
         if track.gpus:
             raise LastingFault("The track asks for GPUs, and this sandbox lends none yet.")
-        volume = checks.restore(work.submission)
+        volume = checks.restore(work.submission, check=work.heart.check)
         images.ensure(work.run.image_id, sandbox=work.sandbox)
         limits = Limits(
             cpus=track.cpus, memory=track.memory, pids=track.pids, gpus=track.gpus, wall=track.wall, disk=track.disk

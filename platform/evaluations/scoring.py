@@ -77,7 +77,7 @@ def score_predictions(work: Work) -> None:
     part = SubmissionManifest.from_value(work.submission.manifest, file="submission.yaml").predictions
     if part is None:
         raise LastingFault("An accepted submission of kind predictions names no file.")
-    volume = checks.restore(work.submission)
+    volume = checks.restore(work.submission, check=work.heart.check)
     most = settings.PREDICTIONS_MAX_BYTES
     try:
         data = work.sandbox.read_file(volume, part.file, max_bytes=most, labels=work.labels)

@@ -1,5 +1,6 @@
 """The check of a hand-in: unpacked in a container of ours, its manifest read, its files compared with its kind."""
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ from challenges.models import Track
 from config.queue import enqueue
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.submission import MANIFEST_NAME, SubmissionManifest
+from sandbox.errors import VolumeBusy
 from sandbox.interface import IntakeReport, IntakeRules
 from submissions import quota, rehearsals
 from submissions.corpora import corpora_problems
@@ -28,6 +30,7 @@ UNPACKED_FACTOR = 4
 UNPACKED_LEAST = 512 * 1024**2
 # A manifest may hold tens of thousands of faults; the first few are enough to mend it by.
 MAX_PROBLEMS = 50
+BUSY_SECONDS = 0.1  # between two looks whether another worker has unpacked a submission
 
 
 @dataclass(frozen=True)
@@ -145,11 +148,22 @@ def unpack(submission: Submission, rules: IntakeRules) -> IntakeReport:
         )
 
 
-def restore(submission: Submission) -> str:
+def restore(submission: Submission, *, check: Callable[[], None] = lambda: None) -> str:
     """The submission's volume on this host, unpacked again where it is not there; returns its name.
 
-    Raises SubmissionLost where its files are not, to the bit, those that were accepted; SandboxError.
+    Where another worker is unpacking it, this waits for the end of that; `check` ends the wait by raising. Raises
+    SubmissionLost where its files are not, to the bit, those that were accepted; SandboxError.
     """
+    while True:
+        try:
+            return _restored(submission)
+        except VolumeBusy:
+            # An intake ends by its own deadline, and one whose worker died counts as gone soon after.
+            check()
+            threading.Event().wait(BUSY_SECONDS)
+
+
+def _restored(submission: Submission) -> str:
     volume = volume_of(submission)
     if not sandbox().has_volume(volume):
         manifest = SubmissionManifest.from_value(submission.manifest, file=MANIFEST_NAME)

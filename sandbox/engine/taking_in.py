@@ -16,7 +16,7 @@ from sandbox.engine.connection import translated
 from sandbox.engine.containers import Container, Ended, engine_seconds
 from sandbox.engine.names import new_name, new_user
 from sandbox.engine.options import GRACE, OUR_ENVIRONMENT, Plan, VolumeMount
-from sandbox.errors import SandboxUnavailable
+from sandbox.errors import SandboxUnavailable, VolumeBusy
 from sandbox.inside.refusals import REMEDIES
 from sandbox.interface import IntakeFile, IntakeProblem, IntakeReport, IntakeRules, KeptVolume, WeightsConversion
 from sandbox.limits import GiB, Limits, MiB
@@ -148,10 +148,10 @@ def _fillers(client: docker.APIClient, volume: str) -> list[str]:
 
 
 def _clear(client: docker.APIClient, volume: str) -> None:
-    """Remove what an earlier intake left; raises SandboxUnavailable while another one is at work on the volume."""
+    """Remove what an earlier intake left; raises VolumeBusy while another one is at work on the volume."""
     left = [Container(client, identity) for identity in _fillers(client, volume)]
     if any(container.seconds_since_end() < ABANDONED_AFTER for container in left):
-        raise SandboxUnavailable("Another worker is unpacking this submission.")
+        raise VolumeBusy("Another worker is unpacking this submission.")
     mounted = {name for container in left for name in container.volumes()}
     for container in left:
         container.remove()

@@ -1,7 +1,8 @@
 """What becomes of unpacked submissions: put back where they are gone, removed where no run needs them."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import docker
@@ -49,6 +50,57 @@ def test_a_submission_whose_archive_is_damaged_since_is_a_fault_of_ours(
     storage.save(name, io.BytesIO(b"rotten"))
     with pytest.raises(SubmissionLost, match="E-ARC-"):
         checks.restore(submission)
+
+
+@contextmanager
+def being_filled(volume: str) -> Iterator[Callable[[], None]]:
+    """A container at work on the volume, as another worker's intake is; gives what ends it."""
+    client = docker.APIClient(version="auto")
+    filler = client.create_container(
+        engine.sandbox().image_id("base"), ["sleep", "60"], labels={"proctor.stage": "intake"},
+        host_config=client.create_host_config(binds=[f"{volume}:/submission"]),
+    )["Id"]  # fmt: skip
+    left = [filler]
+
+    def end() -> None:
+        while left:
+            client.remove_container(left.pop(), force=True)
+
+    try:
+        client.start(filler)
+        yield end
+    finally:
+        end()
+        client.close()
+
+
+@pytest.mark.docker
+@pytest.mark.django_db
+def test_a_run_waits_while_another_worker_unpacks_its_submission(received: HandIn) -> None:
+    submission = check(submission=received())
+    volume, looks = engine.volume_of(submission), []
+    with being_filled(volume) as end:
+
+        def look() -> None:
+            looks.append(engine.sandbox().has_volume(volume))
+            if len(looks) == 2:
+                end()
+
+        assert checks.restore(submission, check=look) == volume
+    assert looks == [False, False]
+    assert engine.sandbox().has_volume(volume)
+
+
+@pytest.mark.docker
+@pytest.mark.django_db
+def test_a_run_that_has_lost_its_lease_waits_no_longer(received: HandIn) -> None:
+    submission = check(submission=received())
+
+    def lost() -> None:
+        raise InterruptedError("the lease is lost")
+
+    with being_filled(engine.volume_of(submission)), pytest.raises(InterruptedError):
+        checks.restore(submission, check=lost)
 
 
 @pytest.mark.docker

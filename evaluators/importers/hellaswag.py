@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from evaluators.importers.interface import Collector, Imported, Importer, Options, clip, continuations
-from evaluators.importers.mubench import add, is_mubench
-from evaluators.importers.sources import files, plain, rows
+from evaluators.importers.mubench import read_rows
+from evaluators.importers.sources import Row, files, plain, rows
 
 VALIDATION = 10_042
 MARK = re.compile(r"\[.*?\]")
@@ -24,25 +24,24 @@ def cleaned(text: str) -> str:
 def read(source: Path, options: Options) -> Imported:
     """Every line that says its label; item `hellaswag/<k>`."""
     collector = Collector(options)
-    published = True
-    for row in rows(files(source, ".jsonl", ".csv", ".tsv")[0]):
-        if is_mubench(row):
-            published = False
-            add(collector, row, part="hellaswag")
-            continue
-        endings = row.texts("endings", least=2)
-        start = f"{row.text('ctx_a', empty=True)} {row.text('ctx_b', empty=True).capitalize()}"
-        context = cleaned(f"{row.text('activity_label')}: {start}").strip()
-        candidates = continuations(context, [cleaned(ending).strip() or ending for ending in endings])
-        gold = row.whole("label", below=len(endings))
-        kind = row.optional("source_id").partition("~")[0]
-        collector.choice(
-            "hellaswag", candidates, gold, tags=[clip(kind)] if kind else [], cluster=clip(row.optional("source_id"))
-        )
+    found = rows(files(source, ".jsonl", ".csv", ".tsv")[0])
+    published = read_rows(found, collector, part="hellaswag", published=lambda row: _endings(collector, row))
     key = f"hellaswag-{plain(options.language)}" if options.language else "hellaswag"
     title = f"HellaSwag, {options.language}" if options.language else "HellaSwag"
     expected = {"hellaswag": VALIDATION} if published and options.language in ("", "en") else None
     return collector.imported(manifest={"key": key, "title": title}, expected=expected)
+
+
+def _endings(collector: Collector, row: Row) -> None:
+    endings = row.texts("endings", least=2)
+    start = f"{row.text('ctx_a', empty=True)} {row.text('ctx_b', empty=True).capitalize()}"
+    context = cleaned(f"{row.text('activity_label')}: {start}").strip()
+    candidates = continuations(context, [cleaned(ending).strip() or ending for ending in endings])
+    gold = row.whole("label", below=len(endings))
+    kind = row.optional("source_id").partition("~")[0]
+    collector.choice(
+        "hellaswag", candidates, gold, tags=[clip(kind)] if kind else [], cluster=clip(row.optional("source_id"))
+    )
 
 
 IMPORTER = Importer(

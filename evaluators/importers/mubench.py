@@ -1,7 +1,21 @@
 """The layout of MuBench, in which BabyLM 2026 asks HellaSwag, WinoGrande and XStoryCloze: prompt, choices, label."""
 
+from collections.abc import Callable, Iterable
+
 from evaluators.importers.interface import Collector, continuations
 from evaluators.importers.sources import Row
+
+
+def read_rows(found: Iterable[Row], collector: Collector, *, part: str, published: Callable[[Row], None]) -> bool:
+    """Add every line: those of this layout here, the others by `published`; says whether all were the source's own."""
+    own = True
+    for row in found:
+        if is_mubench(row):
+            own = False
+            add(collector, row, part=part)
+        else:
+            published(row)
+    return own
 
 
 def is_mubench(row: Row) -> bool:

@@ -8,7 +8,7 @@ gap is the continuation of both, and the filled gap its context. MuBench's layou
 from pathlib import Path
 
 from evaluators.importers.interface import BINARY, Collector, Imported, Importer, Options, clip
-from evaluators.importers.mubench import add, is_mubench
+from evaluators.importers.mubench import read_rows
 from evaluators.importers.sources import Row, files, plain, rows
 
 DEV = 1267
@@ -17,13 +17,8 @@ DEV = 1267
 def read(source: Path, options: Options) -> Imported:
     """Every line that says its answer; item `winogrande/<k>`."""
     collector = Collector(options)
-    published = True
-    for row in rows(files(source, ".jsonl", ".csv", ".tsv")[0]):
-        if is_mubench(row):
-            published = False
-            add(collector, row, part="winogrande")
-        else:
-            _gap(collector, row)
+    found = rows(files(source, ".jsonl", ".csv", ".tsv")[0])
+    published = read_rows(found, collector, part="winogrande", published=lambda row: _gap(collector, row))
     key = f"winogrande-{plain(options.language)}" if options.language else "winogrande"
     title = f"WinoGrande, {options.language}" if options.language else "WinoGrande"
     # Other languages and MuBench's translations have other sizes.

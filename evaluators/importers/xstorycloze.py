@@ -8,8 +8,8 @@ uses, is taken too.
 from pathlib import Path
 
 from evaluators.importers.interface import BINARY, Collector, Imported, Importer, Options, continuations
-from evaluators.importers.mubench import add, is_mubench
-from evaluators.importers.sources import files, plain, rows
+from evaluators.importers.mubench import read_rows
+from evaluators.importers.sources import Row, files, plain, rows
 
 EVALUATION = 1511
 
@@ -17,23 +17,22 @@ EVALUATION = 1511
 def read(source: Path, options: Options) -> Imported:
     """Every story; item `xstorycloze/<k>`."""
     collector = Collector(options)
-    published = True
-    for row in rows(files(source, ".jsonl", ".csv", ".tsv")[0]):
-        if is_mubench(row):
-            published = False
-            add(collector, row, part="xstorycloze")
-            continue
-        context = " ".join(row.text(f"input_sentence_{number}").strip() for number in range(1, 5))
-        answer = row.whole("answer_right_ending", below=3)
-        if not answer:
-            raise row.refused("answer_right_ending", "the answer must be 1 or 2")
-        endings = [row.text(name).strip() for name in ("sentence_quiz1", "sentence_quiz2")]
-        collector.choice("xstorycloze", continuations(context, endings), answer - 1)
+    found = rows(files(source, ".jsonl", ".csv", ".tsv")[0])
+    published = read_rows(found, collector, part="xstorycloze", published=lambda row: _story(collector, row))
     language = options.language or "en"
     # Every language of the benchmark holds the same stories.
     expected = {"xstorycloze": EVALUATION} if published else None
     key = f"xstorycloze-{plain(language)}"
     return collector.imported(manifest={"key": key, "title": f"XStoryCloze, {language}"}, expected=expected)
+
+
+def _story(collector: Collector, row: Row) -> None:
+    context = " ".join(row.text(f"input_sentence_{number}").strip() for number in range(1, 5))
+    answer = row.whole("answer_right_ending", below=3)
+    if not answer:
+        raise row.refused("answer_right_ending", "the answer must be 1 or 2")
+    endings = [row.text(name).strip() for name in ("sentence_quiz1", "sentence_quiz2")]
+    collector.choice("xstorycloze", continuations(context, endings), answer - 1)
 
 
 IMPORTER = Importer(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from evaluators.predictions import acquisition
 from evaluators.predictions.answers import Answers, chosen
 from evaluators.predictions.taking import Taken
-from evaluators.protocol.lines import parse_lines
+from evaluators.protocol.lines import MAX_LINE_BYTES, parse_lines
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.responses import RESPONSES
 from evaluators.suites.folder import Suite
@@ -27,8 +27,8 @@ ANSWER = {
     "acquisition": "surprisals",
     "similarity": "matrix",
 }
-# A matrix of 1,854 × 1,854 numbers takes about 70 MB.
-MAX_LINE_BYTES = 128_000_000
+# A matrix of 1,854 × 1,854 numbers takes about 70 MB; no other answer is as long.
+MAX_MATRIX_BYTES = 128_000_000
 
 
 class Fault(NamedTuple):
@@ -51,7 +51,8 @@ def read(data: bytes, suite: Suite, file: str) -> Answers:
     answers = Answers()
     first: dict[tuple[str, str], int] = {}
     found: acquisition.Found = {}
-    for number, line in parse_lines(data, file=file, code="E-PRED-FORMAT", max_line_bytes=MAX_LINE_BYTES):
+    longest = MAX_MATRIX_BYTES if field == "matrix" else MAX_LINE_BYTES
+    for number, line in parse_lines(data, file=file, code="E-PRED-FORMAT", max_line_bytes=longest):
         name = line.get("suite", suite.manifest.key)
         if name not in (suite.manifest.key, suite.name):
             answers.ignore(str(name))

@@ -54,9 +54,7 @@ class MaskedBackend:
         pairs = [(request["context"], request["continuation"]) for request in requests]
         splits = split_texts(pairs, self._tokens.encode)
         self._report(splits)
-        order = sorted(range(len(splits)), key=lambda index: (len(splits[index].tokens), splits[index].tokens))
-        for start in range(0, len(order), SLAB):
-            slab = order[start : start + SLAB]
+        for slab in slabs(splits, lambda _tokens: 1, most=SLAB):
             yield from self._answer([requests[index] for index in slab], [splits[index] for index in slab])
 
     def surprisal(self, requests: Sequence[Request]) -> Iterator[list[Response]]:

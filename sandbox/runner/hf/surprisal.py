@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any
 
 from sandbox.runner.exchange import Request, Response
-from sandbox.runner.hf.splitting import Encode, Window
+from sandbox.runner.hf.splitting import Encode, Split, Window
 from sandbox.runner.values import surprisal
 
 # What a masked model sees in place of the end of a text: BabyLM's pipeline gives it as many.
@@ -129,7 +129,7 @@ class WordTally:
         return {"id": self._requests[text]["id"], "surprisals": [surprisal(value) for value in self._sums[text]]}
 
 
-def slabs(texts: Sequence[Words], cost: Callable[[int], int], *, most: int) -> Iterator[list[int]]:
+def slabs(texts: Sequence[Words] | Sequence[Split], cost: Callable[[int], int], *, most: int) -> Iterator[list[int]]:
     """Yield indices of texts in the order of their tokens, a part of about `most` at a time, by a text's `cost`."""
     slab: list[int] = []
     spent = 0

@@ -15,8 +15,9 @@ import torch
 
 from sandbox.runner.hf import loading
 from sandbox.runner.hf.finetuning_model import Classifier
-from sandbox.runner.hf.finetuning_texts import encode, padded
+from sandbox.runner.hf.finetuning_texts import encode
 from sandbox.runner.hf.finetuning_training import logits_of
+from sandbox.runner.hf.heads import padded
 from sandbox.runner.job import RunnerJob
 
 TEXTS = ["The dogs bark.", "A cat", "Every teacher of the children who sing has seen it.", "He", "She runs.", "The cat"]

@@ -9,7 +9,7 @@ from sandbox.runner.exchange import Request, Response
 from sandbox.runner.hf import engines
 from sandbox.runner.hf.batching import tokens_at_once
 from sandbox.runner.hf.heads import Head
-from sandbox.runner.hf.splitting import Split, Window, add_first, causal_windows, split_texts
+from sandbox.runner.hf.splitting import Split, Window, add_first, causal_windows, report_tokens, split_texts
 from sandbox.runner.hf.surprisal import WordTally, owners_in, slabs, split_words
 from sandbox.runner.hf.tally import Tally
 from sandbox.runner.hf.tokens import Tokens
@@ -97,10 +97,4 @@ class CausalBackend:
         return self.engine
 
     def _report(self, splits: Sequence[Split]) -> None:
-        self._reporter.event(
-            "tokens",
-            requests=len(splits),
-            scored=sum(len(split.tokens) - split.start for split in splits),
-            truncated=sum(len(split.tokens) > self._limit + 1 for split in splits),
-            limit=self._limit,
-        )
+        report_tokens(self._reporter, splits, limit=self._limit, longest=self._limit + 1)

@@ -51,11 +51,8 @@ class DualEncoderBackend:
         ((kind, value),) = seen.items()
         if (kind, value) not in found:
             make: Callable[[str], torch.Tensor] = self._text if kind == "text" else self._image
-            try:
-                with torch.inference_mode():
-                    found[kind, value] = make(value)
-            except engines.UNFIT as error:
-                raise RunFailed("E-RUN-ANSWER", f"{type(error).__name__}: {error}") from error
+            with engines.answering(), torch.inference_mode():
+                found[kind, value] = make(value)
         return found[kind, value]
 
     def _text(self, text: str) -> torch.Tensor:

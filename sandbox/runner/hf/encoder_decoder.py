@@ -29,8 +29,8 @@ from sandbox.runner.errors import RunFailed
 from sandbox.runner.exchange import Request, Response
 from sandbox.runner.hf import engines
 from sandbox.runner.hf.batching import masked_copies, tokens_at_once
-from sandbox.runner.hf.heads import Asked, Head
-from sandbox.runner.hf.splitting import Split, headed_windows, masked_windows, split_texts
+from sandbox.runner.hf.heads import Asked, Head, padded
+from sandbox.runner.hf.splitting import Split, headed_windows, masked_windows, report_tokens, split_texts
 from sandbox.runner.hf.surprisal import Words, WordTally, slabs, split_words
 from sandbox.runner.hf.tally import Tally
 from sandbox.runner.hf.tokens import Tokens
@@ -60,7 +60,10 @@ class EncoderDecoderBackend:
         self._tokens = tokens
         self._limit = limit
         self._scoring = scoring
-        self._pairs = Layout(tokens, start=decoder_start(model), limit=limit).ways[scoring]
+        start = decoder_start(model)
+        if start is None:
+            raise RunFailed("E-RUN-MODEL", "the configuration names no decoder_start_token_id")
+        self._pairs = Layout(tokens, start=start, limit=limit).ways[scoring]
         self._at_once = tokens_at_once(batch_size)
         self._head = Head(model)
         self._dtype = model.dtype
@@ -125,8 +128,8 @@ class EncoderDecoderBackend:
 
     def _score(self, pairs: Sequence[Pair], *, style: str) -> list[list[float]]:
         """Return the log-probabilities of each pair's targets, in their order."""
-        encoder, seen = _padded([pair.encoder for pair in pairs], self._tokens.padding)
-        decoder, written = _padded([pair.decoder for pair in pairs], self._tokens.padding)
+        encoder, seen = padded([pair.encoder for pair in pairs], padding=self._tokens.padding)
+        decoder, written = padded([pair.decoder for pair in pairs], padding=self._tokens.padding)
         width = decoder.shape[1]
         places: dict[int, int] = {}
         indices, tokens = [], []
@@ -154,27 +157,16 @@ class EncoderDecoderBackend:
             plain = tuple(token for token in drawn if token not in special)[: context + length]
             pairs.extend(self._pairs(Split(plain, min(context, len(plain)))))
         with torch.inference_mode():
-            try:
-                reference = _flat([self._score([pair], style="full")[0] for pair in pairs])
-            except engines.UNFIT as error:
-                raise RunFailed("E-RUN-ANSWER", f"{type(error).__name__}: {error}") from error
-            for style in self._head.styles:
-                try:
-                    difference = (_flat(self._score(pairs, style=style)) - reference).abs()
-                except engines.UNFIT:
-                    continue
-                if engines.agrees(difference, self._dtype):
-                    return style, True, float(difference.max())
-        return "full", False, 0.0
+            found = engines.fastest(
+                self._head.styles,
+                lambda style: _flat(self._score(pairs, style=style)),
+                plain=lambda: _flat([self._score([pair], style="full")[0] for pair in pairs]),
+                dtype=self._dtype,
+            )
+        return ("full", False, 0.0) if found is None else (found[0], True, found[1])
 
     def _report(self, splits: Sequence[Split]) -> None:
-        self._reporter.event(
-            "tokens",
-            requests=len(splits),
-            scored=sum(len(split.tokens) - split.start for split in splits),
-            truncated=sum(len(split.tokens) > self._limit for split in splits),
-            limit=self._limit,
-        )
+        report_tokens(self._reporter, splits, limit=self._limit, longest=self._limit)
 
 
 class Layout:
@@ -247,13 +239,13 @@ class Layout:
         return self._mask
 
 
-def decoder_start(model: Any) -> int:
-    """Return the token that the decoder starts with; raises RunFailed with E-RUN-MODEL where none is configured."""
+def decoder_start(model: Any) -> int | None:
+    """Return the token that the decoder starts with; None where none is configured."""
     for settings in (model.config, getattr(model, "generation_config", None)):
         token = getattr(settings, "decoder_start_token_id", None)
         if isinstance(token, int):
             return token
-    raise RunFailed("E-RUN-MODEL", "the configuration names no decoder_start_token_id")
+    return None
 
 
 def _rest(split: Split) -> Split:
@@ -275,14 +267,6 @@ def _batches(pairs: Mapping[Pair, object], *, tokens: int) -> Iterator[list[Pair
         batch.append(pair)
     if batch:
         yield batch
-
-
-def _padded(rows: Sequence[Ids], padding: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return ids and mask [B, L], padded on the right."""
-    width = max(len(row) for row in rows)
-    ids = torch.tensor([[*row, *([padding] * (width - len(row)))] for row in rows])
-    lengths = torch.tensor([len(row) for row in rows])
-    return ids, (torch.arange(width)[None] < lengths[:, None]).long()
 
 
 def _flat(values: Sequence[Sequence[float]]) -> torch.Tensor:

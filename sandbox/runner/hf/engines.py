@@ -1,17 +1,19 @@
 """Ways to run a causal model over many sequences, and the comparison that says which is right for this model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from sandbox.runner.errors import RunFailed
 from sandbox.runner.hf.batching import plain_rows
-from sandbox.runner.hf.heads import Asked, Head
+from sandbox.runner.hf.heads import Asked, Head, padded
 from sandbox.runner.hf.packing import Row, pack, rows_by_width
 from sandbox.runner.hf.splitting import Window
 
+Way = TypeVar("Way")
 Scored = tuple[int, int, float]
 # What a model raises that does not take a mask or positions of ours, or whose output is not what its kin have.
 UNFIT = (TypeError, ValueError, RuntimeError, IndexError, KeyError, AttributeError, NotImplementedError)
@@ -62,7 +64,8 @@ def run(
 def packed_inputs(rows: Sequence[Row], dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """Return input ids, positions [B, L] and an additive mask [B, 1, L, L]: every node sees its ancestors alone."""
     width = max(len(row) for row in rows)
-    ids, depths = _padded([row.tokens for row in rows], width), _padded([row.depths for row in rows], width)
+    ids, _ = padded([row.tokens for row in rows], padding=0)
+    depths, _ = padded([row.depths for row in rows], padding=0)
     # Padding sees itself, so that no row of the mask is empty.
     ends = torch.tensor([[*row.ends, *range(len(row) + 1, width + 1)] for row in rows])
     index = torch.arange(width)
@@ -73,14 +76,8 @@ def packed_inputs(rows: Sequence[Row], dtype: torch.dtype) -> dict[str, torch.Te
 
 def padded_inputs(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
     """Return input ids and mask [B, L] of sequences padded on the right."""
-    width = max(len(row) for row in rows)
-    ids = _padded([row.tokens for row in rows], width)
-    lengths = torch.tensor([len(row) for row in rows])
-    return {"input_ids": ids, "attention_mask": (torch.arange(width)[None] < lengths[:, None]).long()}
-
-
-def _padded(values: Sequence[list[int]], width: int) -> torch.Tensor:
-    return torch.tensor([[*row, *([0] * (width - len(row)))] for row in values])
+    ids, mask = padded([row.tokens for row in rows], padding=0)
+    return {"input_ids": ids, "attention_mask": mask}
 
 
 def may_pack(config: Any, longest: int) -> bool:
@@ -115,19 +112,44 @@ def choose(head: Head, windows: Sequence[Window], *, tokens: int, dtype: torch.d
 
     Raises RunFailed with E-RUN-ANSWER where even the plain one fails.
     """
-    candidates = engines(head)
+    *faster, plain = engines(head)
+
+    def table(engine: Engine) -> torch.Tensor:
+        return _table(head, engine, windows, tokens=tokens, dtype=dtype)
+
+    return fastest(faster, table, plain=lambda: table(plain), dtype=dtype) or (plain, 0.0)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """What a model raises that does not take what it is given ends as RunFailed with E-RUN-ANSWER."""
     try:
-        reference = _table(head, candidates[-1], windows, tokens=tokens, dtype=dtype)
+        yield
     except UNFIT as error:
         raise RunFailed("E-RUN-ANSWER", f"{type(error).__name__}: {error}") from error
-    for engine in candidates[:-1]:
+
+
+def fastest(
+    ways: Iterable[Way],
+    values: Callable[[Way], torch.Tensor],
+    *,
+    plain: Callable[[], torch.Tensor],
+    dtype: torch.dtype,
+) -> tuple[Way, float] | None:
+    """Return the first way whose values agree with the plain ones, and the largest difference; None where none does.
+
+    Raises RunFailed with E-RUN-ANSWER where even the plain ones can't be had.
+    """
+    with answering():
+        reference = plain()
+    for way in ways:
         try:
-            difference = (_table(head, engine, windows, tokens=tokens, dtype=dtype) - reference).abs()
+            difference = (values(way) - reference).abs()
         except UNFIT:
             continue
         if agrees(difference, dtype):
-            return engine, float(difference.max())
-    return candidates[-1], 0.0
+            return way, float(difference.max())
+    return None
 
 
 def agrees(difference: torch.Tensor, dtype: torch.dtype) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from sandbox.runner.hf.encoder_decoder import decoder_start
+
 EPSILON = 1e-5
 
 
@@ -34,7 +36,8 @@ class Classifier(nn.Module):  # type: ignore[misc, unused-ignore]  # PyTorch is 
 
     def _pooled(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         if self._backend == "encoder-decoder":
-            start = torch.full((len(ids), 1), decoder_start(self.model, self.padding))
+            token = decoder_start(self.model)
+            start = torch.full((len(ids), 1), self.padding if token is None else token)
             return self._hidden({"input_ids": ids, "attention_mask": mask, "decoder_input_ids": start})[:, 0]
         hidden = self._hidden({"input_ids": ids, "attention_mask": mask})
         if self._backend in ("causal", "vision"):
@@ -59,15 +62,6 @@ class Classifier(nn.Module):  # type: ignore[misc, unused-ignore]  # PyTorch is 
         """Return H, found by a try: configurations name it in many ways."""
         with torch.no_grad():
             return int(self._pooled(torch.tensor([[self.padding]]), torch.tensor([[1]])).shape[-1])
-
-
-def decoder_start(model: Any, padding: int) -> int:
-    """Return the token that a decoder begins with; the padding token where the configuration names none."""
-    for settings in (model.config, getattr(model, "generation_config", None)):
-        token = getattr(settings, "decoder_start_token_id", None)
-        if isinstance(token, int):
-            return token
-    return padding
 
 
 def _mlp(size: int, classes: int, dropout: float) -> nn.Module:

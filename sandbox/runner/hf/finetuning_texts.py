@@ -90,11 +90,3 @@ def same_length(texts: Sequence[Tokens], *, tokens: int = AT_ONCE) -> Iterator[l
         part.append(index)
     if part:
         yield part
-
-
-def padded(texts: Sequence[Tokens], *, padding: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return token ids and mask [B, L], padded on the right."""
-    width = max(len(tokens) for tokens in texts)
-    ids = torch.tensor([[*tokens, *([padding] * (width - len(tokens)))] for tokens in texts])
-    lengths = torch.tensor([len(tokens) for tokens in texts])
-    return ids, (torch.arange(width)[None] < lengths[:, None]).long()

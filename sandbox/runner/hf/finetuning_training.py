@@ -14,7 +14,8 @@ from torch.nn import functional
 from sandbox.runner.errors import RunFailed
 from sandbox.runner.finetune_settings import Finetuning
 from sandbox.runner.hf.finetuning_model import Classifier
-from sandbox.runner.hf.finetuning_texts import Example, Tokens, padded, parts, same_length, shuffled
+from sandbox.runner.hf.finetuning_texts import Example, Tokens, parts, same_length, shuffled
+from sandbox.runner.hf.heads import padded
 
 # Told of each epoch: its number from 1, and the mean loss of its lines.
 OnEpoch = Callable[[int, float], None]

@@ -7,7 +7,7 @@ Which of them are right for a model is found out by comparison, in `engines`.
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -133,3 +133,11 @@ def _output_layer(model: Any) -> Any:
 def _gather(logits: torch.Tensor, asked: Asked) -> torch.Tensor:
     """Return log-probabilities of targets from the logits [K, vocabulary] of the asked positions."""
     return torch.log_softmax(logits.float(), dim=-1)[asked.indices, asked.tokens]
+
+
+def padded(rows: Sequence[Sequence[int]], *, padding: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return token ids and mask [B, L] of rows, padded on the right."""
+    width = max(len(row) for row in rows)
+    ids = torch.tensor([[*row, *([padding] * (width - len(row)))] for row in rows])
+    lengths = torch.tensor([len(row) for row in rows])
+    return ids, (torch.arange(width)[None] < lengths[:, None]).long()

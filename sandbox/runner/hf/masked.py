@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 
-from sandbox.runner.errors import RunFailed
 from sandbox.runner.exchange import Request, Response
 from sandbox.runner.hf import engines
 from sandbox.runner.hf.batching import by_length, masked_copies, tokens_at_once
 from sandbox.runner.hf.heads import Asked, Head
-from sandbox.runner.hf.splitting import Split, Window, masked_windows, split_texts
+from sandbox.runner.hf.splitting import Split, Window, masked_windows, report_tokens, split_texts
 from sandbox.runner.hf.surprisal import WordTally, prefix_copies, slabs, split_words
 from sandbox.runner.hf.tally import Tally
 from sandbox.runner.hf.tokens import Tokens
@@ -45,7 +44,7 @@ class MaskedBackend:
         self._head = Head(model)
         self._reporter = reporter
         self._dtype = model.dtype
-        self.style, self.padded, difference = self._choose(model.get_input_embeddings().weight.shape[0])
+        self.style, self.padded, difference = self._choose(tokens.rows)
         layout = "padded" if self.padded else "single"
         reporter.event("engine", layout=layout, head=self.style, difference=difference)
 
@@ -126,25 +125,13 @@ class MaskedBackend:
             windows.append(Window(tokens, tuple(enumerate(tokens))[self._lead :]))
         copies = masked_copies(windows)
         with torch.inference_mode():
-            try:
-                reference = torch.cat([self._score([copy], [asked], style="full") for copy, asked in copies.items()])
-            except engines.UNFIT as error:
-                raise RunFailed("E-RUN-ANSWER", f"{type(error).__name__}: {error}") from error
-            for style in self._head.styles:
-                try:
-                    values = self._score(list(copies), list(copies.values()), style=style)
-                except engines.UNFIT:
-                    continue
-                difference = (values - reference).abs()
-                if engines.agrees(difference, self._dtype):
-                    return style, True, float(difference.max())
-        return "full", False, 0.0
+            found = engines.fastest(
+                self._head.styles,
+                lambda style: self._score(list(copies), list(copies.values()), style=style),
+                plain=lambda: torch.cat([self._score([copy], [of], style="full") for copy, of in copies.items()]),
+                dtype=self._dtype,
+            )
+        return ("full", False, 0.0) if found is None else (found[0], True, found[1])
 
     def _report(self, splits: Sequence[Split]) -> None:
-        self._reporter.event(
-            "tokens",
-            requests=len(splits),
-            scored=sum(len(split.tokens) - split.start for split in splits),
-            truncated=sum(len(split.tokens) > self._limit for split in splits),
-            limit=self._limit,
-        )
+        report_tokens(self._reporter, splits, limit=self._limit, longest=self._limit)

@@ -7,6 +7,8 @@ that end the context moved to the continuation: what lm-evaluation-harness does.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sandbox.runner.progress import Reporter
+
 Encode = Callable[[list[str]], list[list[int]]]
 
 
@@ -116,3 +118,14 @@ def masked_windows(split: Split, limit: int, *, lead: int = 0) -> list[Window]:
         windows.append(Window(split.tokens[begin:end], targets))
         end = scored.start
     return windows[::-1]
+
+
+def report_tokens(reporter: Reporter, splits: Sequence[Split], *, limit: int, longest: int) -> None:
+    """Tell how many tokens are scored, and how many texts are longer than `longest`, the most that are seen at once."""
+    reporter.event(
+        "tokens",
+        requests=len(splits),
+        scored=sum(len(split.tokens) - split.start for split in splits),
+        truncated=sum(len(split.tokens) > longest for split in splits),
+        limit=limit,
+    )

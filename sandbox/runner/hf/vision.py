@@ -21,7 +21,7 @@ from sandbox.runner.exchange import Request, Response
 from sandbox.runner.hf import engines
 from sandbox.runner.hf.batching import tokens_at_once
 from sandbox.runner.hf.causal import CausalBackend
-from sandbox.runner.hf.heads import logits_of
+from sandbox.runner.hf.heads import logits_of, padded
 from sandbox.runner.hf.pictures import Look, Pictures
 from sandbox.runner.hf.splitting import Split, Window, headed_windows, split_texts
 from sandbox.runner.hf.tally import Tally
@@ -96,7 +96,10 @@ class VisionBackend:
             if sides == {"text", "image"}:
                 matrix = self._fits(rows, cols)
             else:
-                matrix = cosines([self._feature(seen) for seen in rows], [self._feature(seen) for seen in cols])
+                # What stands among both rows and columns is looked at once.
+                once = {tuple(sorted(seen.items())): seen for seen in (*rows, *cols)}
+                features = {name: self._feature(seen) for name, seen in once.items()}
+                matrix = cosines(*([features[tuple(sorted(seen.items()))] for seen in side] for side in (rows, cols)))
             yield [{"id": request["id"], "matrix": matrix}]
 
     def _answer(self, requests: Sequence[Request], splits: Sequence[Split]) -> Iterator[list[Response]]:
@@ -112,7 +115,8 @@ class VisionBackend:
         yield from tally.empty()
         flat = [shown for of in asked for shown in of]
         for batch in self._batches(flat, layout=self.layout):
-            values = self._guarded([flat[index] for index in batch], layout=self.layout)
+            with engines.answering():
+                values = self._score([flat[index] for index in batch], layout=self.layout)
             yield tally.add((index, value) for index, of in zip(batch, values, strict=True) for value in of)
 
     def _shown(self, group: int, look: Look, split: Split) -> list[Shown]:
@@ -124,20 +128,20 @@ class VisionBackend:
     def _batches(self, shown: Sequence[Shown], *, layout: str) -> Iterator[list[int]]:
         """Yield indices in groups that may go through the model together, the longest first."""
 
-        def together(index: int) -> tuple[Any, ...]:
-            look = shown[index].look
-            shapes = tuple(sorted((name, tuple(value.shape[1:])) for name, value in look.inputs.items()))
-            return (shown[index].group,) if layout == "shared" else shapes
+        def group_of(one: Shown) -> tuple[Any, ...]:
+            shapes = tuple(sorted((name, tuple(value.shape[1:])) for name, value in one.look.inputs.items()))
+            return (one.group,) if layout == "shared" else shapes
 
+        groups = [group_of(one) for one in shown]
         order = sorted(
             range(len(shown)),
-            key=lambda index: (together(index), -len(shown[index].window.inputs), shown[index].window.inputs),
+            key=lambda index: (groups[index], -len(shown[index].window.inputs), shown[index].window.inputs),
         )
         tokens = 1 if layout == "single" else self._at_once
         batch: list[int] = []
         for index in order:
             if batch and (
-                together(batch[0]) != together(index) or (len(batch) + 1) * len(shown[batch[0]].window.inputs) > tokens
+                groups[batch[0]] != groups[index] or (len(batch) + 1) * len(shown[batch[0]].window.inputs) > tokens
             ):
                 yield batch
                 batch = []
@@ -145,17 +149,12 @@ class VisionBackend:
         if batch:
             yield batch
 
-    def _guarded(self, shown: Sequence[Shown], *, layout: str) -> list[list[float]]:
-        try:
-            return self._score(shown, layout=layout)
-        except engines.UNFIT as error:
-            raise RunFailed("E-RUN-ANSWER", f"{type(error).__name__}: {error}") from error
-
     def _score(self, shown: Sequence[Shown], *, layout: str) -> list[list[float]]:
         """Return the log-probabilities of each window's targets, in their order."""
-        width = max(len(one.window.inputs) for one in shown)
         with torch.inference_mode():
-            logits = logits_of(self._model(**self._inputs(shown, width, layout=layout)))
+            inputs = self._inputs(shown, layout=layout)
+            width = inputs["input_ids"].shape[1]
+            logits = logits_of(self._model(**inputs))
             # Models that take an image beside the text put its positions before those of the text.
             logits = logits[:, logits.shape[1] - width :]
             scored = []
@@ -166,15 +165,11 @@ class VisionBackend:
                 scored.append(rows[torch.arange(len(token)), token].tolist())
         return scored
 
-    def _inputs(self, shown: Sequence[Shown], width: int, *, layout: str) -> dict[str, Any]:
-        """Return what the model is given: texts padded on the right to `width`, and their images."""
-        rows = [one.window.inputs for one in shown]
-        padding = self._tokens.padding
-        lengths = torch.tensor([len(row) for row in rows])
-        inputs: dict[str, Any] = {
-            "input_ids": torch.tensor([[*row, *([padding] * (width - len(row)))] for row in rows]),
-            "attention_mask": (torch.arange(width)[None] < lengths[:, None]).long(),
-        }
+    def _inputs(self, shown: Sequence[Shown], *, layout: str) -> dict[str, Any]:
+        """Return what the model is given: texts padded on the right, and their images."""
+        ids, mask = padded([one.window.inputs for one in shown], padding=self._tokens.padding)
+        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+        width = ids.shape[1]
         looks = [shown[0].look] if layout == "shared" else [one.look for one in shown]
         for name in looks[0].inputs:
             value = torch.cat([look.inputs[name] for look in looks])
@@ -200,20 +195,18 @@ class VisionBackend:
                 plain = tuple(token for token in drawn if token not in special and token not in look.tokens)
                 shown.extend(self._shown(group, look, Split(plain[:length], 0)))
         shown = [one for one in shown if one.window.targets]
-        reference = torch.tensor([value for one in shown for value in self._guarded([one], layout="single")[0]])
-        for layout in LAYOUTS[:-1]:
-            try:
-                found: dict[int, list[float]] = {}
-                for batch in self._batches(shown, layout=layout):
-                    found |= zip(batch, self._score([shown[index] for index in batch], layout=layout), strict=True)
-            except engines.UNFIT:
-                continue
-            difference = (
-                torch.tensor([value for index in range(len(shown)) for value in found[index]]) - reference
-            ).abs()
-            if engines.agrees(difference, self._model.dtype):
-                return layout, float(difference.max())
-        return LAYOUTS[-1], 0.0
+
+        def together(layout: str) -> torch.Tensor:
+            found: dict[int, list[float]] = {}
+            for batch in self._batches(shown, layout=layout):
+                found |= zip(batch, self._score([shown[index] for index in batch], layout=layout), strict=True)
+            return torch.tensor([value for index in range(len(shown)) for value in found[index]])
+
+        def alone() -> torch.Tensor:
+            return torch.tensor([value for one in shown for value in self._score([one], layout="single")[0]])
+
+        found = engines.fastest(LAYOUTS[:-1], together, plain=alone, dtype=self._model.dtype)
+        return found or (LAYOUTS[-1], 0.0)
 
     def _fits(self, rows: Sequence[Seen], cols: Sequence[Seen]) -> list[list[float]]:
         """Return the mean of ln p of each text's tokens given each image."""
@@ -235,12 +228,9 @@ class VisionBackend:
         if not ids:
             raise RunFailed("E-RUN-ANSWER", "there is no token to look at: declare a first token")
         shown = [Shown(0, look, Window(ids, ()))]
-        try:
-            with torch.inference_mode():
-                inputs = self._inputs(shown, len(ids), layout="single")
-                states: torch.Tensor = self._model(**inputs, output_hidden_states=True).hidden_states[-1]
-        except engines.UNFIT as error:
-            raise RunFailed("E-RUN-ANSWER", f"{type(error).__name__}: {error}") from error
+        with engines.answering(), torch.inference_mode():
+            inputs = self._inputs(shown, layout="single")
+            states: torch.Tensor = self._model(**inputs, output_hidden_states=True).hidden_states[-1]
         return states[0].float().mean(dim=0)
 
 

@@ -89,7 +89,7 @@ def score_answers(
     gaps = Counter(
         item.group for item in suite.items if not task.answered(item, answers.get(item.id, nothing), setting)
     )
-    sample = Sample(suite.items, [suite.gold[item.id] for item in suite.items], scores, setting)
+    sample = Sample(suite.items, suite.gold_in_order, scores, setting)
     ranked = suite.manifest.metric
     metrics = {ranked: _suite_measure(suite, sample, task.metrics[ranked], ranked, intervals=intervals)}
     _check_range(ranked, metrics[ranked], *suite.manifest.range)
@@ -204,7 +204,7 @@ def _with(measure: Measure, interval: Interval | None) -> Measure:
 
 def score_items(suite: Suite, scores: Sequence[ItemScore]) -> float | None:
     """The suite's score from item scores alone, through its own aggregate."""
-    sample = Sample(suite.items, [suite.gold[item.id] for item in suite.items], scores, setting_of(suite.manifest))
+    sample = Sample(suite.items, suite.gold_in_order, scores, setting_of(suite.manifest))
     name = suite.manifest.metric
     return _suite_measure(suite, sample, task_of(suite.manifest).metrics[name], name, intervals=False).value
 

@@ -34,7 +34,7 @@ def selftest(suite: Suite) -> list[Expectation]:
     task = task_of(suite.manifest)
     draws = [draw_requests(suite, key=seed_key(seed), steps=STEPS) for seed in (1, 2)]
     setting = setting_of(suite.manifest, steps=draws[0].steps)
-    sample = Sample(suite.items, [suite.gold[item.id] for item in suite.items], [], setting)
+    sample = Sample(suite.items, suite.gold_in_order, [], setting)
     found: list[Expectation] = []
     for probe in task.probes(sample):
         found += _probed(suite, probe, draws[0], setting)

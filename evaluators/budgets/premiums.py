@@ -62,8 +62,6 @@ OTHER_SCRIPTS: dict[str, float] = {
     "srp_latn": 0.826258,
     "zho_hant": 0.989383,
 }
-# UTF-8 bytes of 100 million words of English, by which BabyBabelLM sizes its corpora (543 MB, 54.3 MB, 5.43 MB).
-ENGLISH_BYTES_PER_WORD = 5.43
 
 
 def byte_premium(language: str) -> float | None:

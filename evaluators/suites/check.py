@@ -56,9 +56,11 @@ def check_suite(folder: Path) -> CheckReport:
 
 def _task_problems(suite: Suite) -> list[Problem]:
     """What the suite's own task finds."""
-    gold = [suite.gold[item.id] for item in suite.items]
-    sample = Sample(suite.items, gold, [], setting_of(suite.manifest))
-    return task_of(suite.manifest).faults(sample, suite.train)[:MAX_PROBLEMS]
+    return task_of(suite.manifest).faults(_sample(suite), suite.train)[:MAX_PROBLEMS]
+
+
+def _sample(suite: Suite) -> Sample:
+    return Sample(suite.items, suite.gold_in_order, [], setting_of(suite.manifest))
 
 
 def _range_problems(suite: Suite) -> list[Problem]:
@@ -102,35 +104,4 @@ def _warnings(folder: Path, suite: Suite) -> list[Problem]:
                 remedy="Say where the items come from, their licence, and how they were checked.",
             )
         )
-    if suite.manifest.task == "choice":
-        warnings += _choice_warnings(suite)
-    return warnings
-
-
-def _choice_warnings(suite: Suite) -> list[Problem]:
-    warnings: list[Problem] = []
-    for item in suite.items:
-        texts = [(choice.context, choice.continuation, choice.images) for choice in item.choices]
-        if len(set(texts)) < len(texts) and len(warnings) < MAX_PROBLEMS:
-            warnings.append(
-                Problem(
-                    "W-SUITE-CHOICES",
-                    f"two choices of the item {item.id!r} are the same",
-                    ITEMS,
-                    field="choices",
-                    remedy="No model can tell them apart; the item scores 1/k for all.",
-                )
-            )
-    positions = Counter(line.gold for line in suite.gold.values())
-    if len(suite.gold) > 20 and len(positions) == 1:
-        only = next(iter(positions))
-        warnings.append(
-            Problem(
-                "W-SUITE-POSITION",
-                f"gold is candidate {only} in every item",
-                "gold.jsonl",
-                remedy="Requests are shuffled, so this does no harm here; a scorer that breaks ties by position "
-                "would be fooled.",
-            )
-        )
-    return warnings
+    return warnings + task_of(suite.manifest).warnings(_sample(suite))

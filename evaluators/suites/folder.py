@@ -42,6 +42,11 @@ class Suite:
     train: Sequence[TrainLine] = ()
 
     @property
+    def gold_in_order(self) -> list[Any]:
+        """The gold of each item, in the items' order."""
+        return [self.gold[item.id] for item in self.items]
+
+    @property
     def name(self) -> str:
         """`key@version`."""
         return f"{self.manifest.key}@{self.manifest.version}"

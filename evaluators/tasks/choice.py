@@ -18,6 +18,9 @@ from evaluators.tasks.interface import (
     cluster_of,
 )
 
+MAX_ALIKE = 50  # items that are named for having the same choice twice
+MANY = 20  # items from which on one place for all gold is no accident
+
 
 def ask(item: ChoiceItem | ProbabilityItem, _setting: Setting) -> list[Asked]:
     """One request for each candidate."""
@@ -125,6 +128,25 @@ def flags(answers: Mapping[str, Answers], _sample: Sample) -> tuple[str, ...]:
     return ("constant-predictor",) if count > 2 and len(values) == 1 else ()
 
 
+def warnings(sample: Sample) -> list[Problem]:
+    """Choices that are the same, and gold that always stands in one place."""
+    found = []
+    for item in sample.items:
+        texts = [(choice.context, choice.continuation, choice.images) for choice in item.choices]
+        if len(set(texts)) < len(texts) and len(found) < MAX_ALIKE:
+            message = f"two choices of the item {item.id!r} are the same"
+            remedy = "No model can tell them apart; the item scores 1/k for all."
+            found.append(Problem("W-SUITE-CHOICES", message, "items.jsonl", field="choices", remedy=remedy))
+    positions = {line.gold for line in sample.gold}
+    if len(sample.gold) > MANY and len(positions) == 1:
+        message = f"gold is candidate {positions.pop()} in every item"
+        remedy = (
+            "Requests are shuffled, so this does no harm here; a scorer that breaks ties by position would be fooled."
+        )
+        found.append(Problem("W-SUITE-POSITION", message, "gold.jsonl", remedy=remedy))
+    return found
+
+
 TASK = Task(
     name="choice",
     item=ChoiceItem,
@@ -138,4 +160,5 @@ TASK = Task(
     arbitrary=arbitrary,
     join=join,
     flags=flags,
+    warnings=warnings,
 )

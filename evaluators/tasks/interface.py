@@ -144,7 +144,7 @@ class Task:
     `details` are more numbers worth a line; `join` says what keeps item and gold from belonging together; `probes` are
     the self-test's expectations; `arbitrary` answers a request by its body alone (and `checkpoint`, where it has one);
     `flags` are a reviewer's hints; `faults` are what a check of the whole suite finds, beside what its lines say one by
-    one.
+    one, and `warnings` what does no harm but is worth a look.
     """
 
     name: str
@@ -161,6 +161,7 @@ class Task:
     flags: Callable[[Mapping[str, Answers], Sample], tuple[str, ...]] = lambda _answers, _sample: ()
     details: Callable[[Setting], Mapping[str, Metric]] = lambda _setting: {}
     faults: Callable[[Sample, Sequence[TrainLine]], list[Problem]] = lambda _sample, _train: []
+    warnings: Callable[[Sample], list[Problem]] = lambda _sample: []
     options: type[Document] = NoOptions
     over_checkpoints: bool = False
     trains: bool = False  # the suite holds train.jsonl

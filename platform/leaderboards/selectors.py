@@ -33,11 +33,6 @@ class Board:
     tags: list[dict[str, Any]] = field(default_factory=list)
 
 
-def may_see(user: AbstractBaseUser | AnonymousUser, phase: Phase) -> bool:
-    """Whether the user may see the phase's scores now."""
-    return is_public(phase) or is_reviewer(user, phase.track.challenge)
-
-
 def is_public(phase: Phase) -> bool:
     """Whether everybody may see the phase's scores now."""
     if phase.visibility == Phase.Visibility.PUBLIC:

@@ -130,7 +130,7 @@ def flags(answers: Mapping[str, Answers], _sample: Sample) -> tuple[str, ...]:
 
 def warnings(sample: Sample) -> list[Problem]:
     """Choices that are the same, and gold that always stands in one place."""
-    found = []
+    found: list[Problem] = []
     for item in sample.items:
         texts = [(choice.context, choice.continuation, choice.images) for choice in item.choices]
         if len(set(texts)) < len(texts) and len(found) < MAX_ALIKE:

@@ -147,10 +147,15 @@ def _job() -> Mapping[str, object]:
     return {"kind": "code", "entry": "model.py:Model", "suites": [dict(zip(names, FOLDER.split("/"), strict=True))]}
 
 
+def volume_name() -> str:
+    """The volume of the canary's code, on whichever host has it."""
+    key = settings.SECRET_KEY.encode()
+    return hmac.digest(key, f"canary {_evaluator()}".encode(), hashlib.sha256).hex()[:32]
+
+
 def _volume(sandbox: Sandbox) -> str:
     """The volume with the canary's code on this host, unpacked where it is not there."""
-    key = settings.SECRET_KEY.encode()
-    volume = hmac.digest(key, f"canary {_evaluator()}".encode(), hashlib.sha256).hex()[:32]
+    volume = volume_name()
     if not sandbox.has_volume(volume):
         report = sandbox.intake(
             _archive(), volume=volume, rules=IntakeRules(max_bytes=MiB, max_unpacked_bytes=MiB, wall=60.0),

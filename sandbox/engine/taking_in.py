@@ -23,8 +23,11 @@ from sandbox.limits import GiB, Limits, MiB
 
 COMMAND = ("python3", "-S", "-m", "sandbox.inside.intake")
 ABANDONED_AFTER = 20.0  # seconds from an intake's end until whoever started it counts as gone
+SLOWEST_COPY = 5 * MiB  # bytes a second that an engine takes at least
+BEGUN_BY = "proctor.begun-by"  # label: seconds since 1970 at which an intake that has not begun counts as abandoned
 REPORT = "/intake/out/report.json"
 REPORT_BYTES = 64 * MiB
+READ_TIME = 60.0  # seconds that reading one file may take
 SUBMISSION = "/submission"
 STAGE = "proctor.stage"
 FILLING = frozenset({"intake", "convert"})  # stages of containers that still work on a submission's volume
@@ -52,7 +55,8 @@ def take_in(
     if size == 0:
         return refusal("E-ARC-EMPTY", "The archive is empty.")
     user, staging = new_user(), new_name()
-    labels = {**labels, STAGE: "intake"}
+    begun_by = str(int(time.time() + ABANDONED_AFTER + size / SLOWEST_COPY))
+    labels = {**labels, STAGE: "intake", BEGUN_BY: begun_by}
     accepted = False
     _clear(client, volume)
     try:
@@ -141,17 +145,27 @@ def release(client: docker.APIClient, volume: str) -> bool:
     return True
 
 
-def _fillers(client: docker.APIClient, volume: str) -> list[str]:
+def _fillers(client: docker.APIClient, volume: str) -> list[Mapping[str, Any]]:
     with translated():
         found = client.containers(all=True, filters={"volume": volume, "label": STAGE})
-    return [str(container["Id"]) for container in found if container["Labels"].get(STAGE) in FILLING]
+    return [container for container in found if container["Labels"].get(STAGE) in FILLING]
+
+
+def _is_abandoned(client: docker.APIClient, filler: Mapping[str, Any]) -> bool:
+    """Say of a container, as the engine lists it, whether whoever made it counts as gone."""
+    begun_by = filler["Labels"].get(BEGUN_BY, "")
+    if filler["State"] == "created" and begun_by.isdigit():
+        # The archive is being copied into it, or its worker died meanwhile.
+        return int(begun_by) < time.time()
+    return Container(client, filler["Id"]).seconds_since_end() >= ABANDONED_AFTER
 
 
 def _clear(client: docker.APIClient, volume: str) -> None:
     """Remove what an earlier intake left; raises VolumeBusy while another one is at work on the volume."""
-    left = [Container(client, identity) for identity in _fillers(client, volume)]
-    if any(container.seconds_since_end() < ABANDONED_AFTER for container in left):
+    fillers = _fillers(client, volume)
+    if not all(_is_abandoned(client, filler) for filler in fillers):
         raise VolumeBusy("Another worker is unpacking this submission.")
+    left = [Container(client, filler["Id"]) for filler in fillers]
     mounted = {name for container in left for name in container.volumes()}
     for container in left:
         container.remove()
@@ -163,11 +177,11 @@ def _clear(client: docker.APIClient, volume: str) -> None:
 def remove_abandoned(client: docker.APIClient, labels: Mapping[str, str]) -> int:
     """Remove what intakes left behind whose worker died; returns how many. Raises SandboxUnavailable.
 
-    `labels` narrow it down to one installation. An intake that still runs, or that has just ended, is left alone.
+    `labels` narrow it down to one installation. An intake that still runs, that has just ended, or that may still begin, is left alone.
     """
     gone = 0
-    for filling in _ended_intakes(client, labels):
-        for volume in Container(client, filling).volumes():
+    for intake in _abandoned_intakes(client, labels):
+        for volume in intake.volumes():
             if volumes.labels_of(client, volume).get(STAGE) == FILLED:
                 try:
                     _clear(client, volume)
@@ -178,12 +192,11 @@ def remove_abandoned(client: docker.APIClient, labels: Mapping[str, str]) -> int
     return gone + sum(release(client, name) for name in _lone_staging(client, labels))
 
 
-def _ended_intakes(client: docker.APIClient, labels: Mapping[str, str]) -> list[str]:
+def _abandoned_intakes(client: docker.APIClient, labels: Mapping[str, str]) -> list[Container]:
     wanted = [f"{name}={value}" for name, value in {**labels, STAGE: "intake"}.items()]
     with translated():
-        found = client.containers(all=True, filters={"label": wanted, "status": "exited"})
-    ended = [Container(client, str(one["Id"])) for one in found]
-    return [container.id for container in ended if container.seconds_since_end() >= ABANDONED_AFTER]
+        found = client.containers(all=True, filters={"label": wanted, "status": ["created", "exited"]})
+    return [Container(client, one["Id"]) for one in found if _is_abandoned(client, one)]
 
 
 def _lone_staging(client: docker.APIClient, labels: Mapping[str, str]) -> list[str]:
@@ -260,6 +273,7 @@ def read_file(
         limits=Limits(memory=64 * MiB, pids=8, tmp=1 * MiB),
         labels={**labels, STAGE: "read"},
         environment={},
+        lives=READ_TIME,
     )
     container = Container.create(client, plan)
     try:

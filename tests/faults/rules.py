@@ -8,7 +8,7 @@ import docker
 from django.db.models import QuerySet
 
 from evaluations.models import Attempt, Event, Run
-from submissions.engine import deployment
+from submissions.engine import deployment, volume_of
 from submissions.models import QuotaCharge, Submission
 from tests.faults.contest import SCORE
 from tests.faults.running import wait_for
@@ -136,6 +136,18 @@ def containers(*labels: str, host: str | None = None) -> list[dict[str, Any]]:
         wanted = [f"proctor.deployment={deployment()}", *labels]
         found: list[dict[str, Any]] = client.containers(all=True, filters={"label": wanted})
         return found
+    finally:
+        client.close()
+
+
+def forget_unpacked(submission: Submission) -> None:
+    """Make this host one that lacks the submission's files, whatever a killed worker still holds."""
+    client = client_of()
+    try:
+        volume = volume_of(submission)
+        for container in client.containers(all=True, filters={"volume": volume}):
+            client.remove_container(container["Id"], force=True)
+        client.remove_volume(volume, force=True)
     finally:
         client.close()
 

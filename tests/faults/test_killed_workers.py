@@ -5,7 +5,6 @@ import random
 import pytest
 
 from evaluations.models import Attempt, Run
-from submissions import engine
 from submissions.models import Submission
 from tests.faults import rules
 from tests.faults.conftest import assert_settled
@@ -72,7 +71,7 @@ def test_a_run_goes_on_whose_workers_died_while_it_was_queued_and_while_it_was_p
     run = reach(submission, Run.State.QUEUED)
     platform.kill(doomed)
     # A host that lacks the volume unpacks the submission again, which takes long enough to be seen.
-    engine.sandbox().remove_volume(engine.volume_of(submission))
+    rules.forget_unpacked(submission)
     doomed = platform.worker(queues="cpu")
     reach(submission, Run.State.PREPARING)
     platform.kill(doomed)

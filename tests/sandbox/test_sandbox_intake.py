@@ -2,16 +2,19 @@
 
 import io
 import os
+import time
 import zipfile
+from collections.abc import Callable, Iterator
 
 import docker
 import pytest
 
 from sandbox.docker_sandbox import DockerSandbox
-from sandbox.engine import taking_in
+from sandbox.engine import taking_in, volumes
 from sandbox.engine.containers import Container
 from sandbox.engine.options import Plan
-from sandbox.errors import SandboxUnavailable
+from sandbox.engine.reaping import reap
+from sandbox.errors import SandboxUnavailable, VolumeBusy
 from sandbox.interface import IntakeRules, Job, Limits, MiB
 
 pytestmark = pytest.mark.docker
@@ -107,21 +110,50 @@ def test_volume_counts_as_there_only_when_its_intake_is_over(
     sandbox.remove_volume(volume)
 
 
-def test_what_a_dead_worker_left_is_cleared(
-    sandbox: DockerSandbox,
-    base_image: str,
-    labels: dict[str, str],
-    volume: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def begun(base_image: str, labels: dict[str, str], volume: str) -> Iterator[Callable[[float], Container]]:
+    """Makes an intake of the volume that has to begin in so many seconds, and does not."""
     client = docker.APIClient(version="auto")
-    plan = taking_in._plan(base_image, 20_001, volume + "-staging", volume, IntakeRules(), {**labels, **INTAKE})
-    Container.create(client, plan)
+
+    def make(seconds: float) -> Container:
+        marked = {**labels, **INTAKE, taking_in.BEGUN_BY: str(int(time.time() + seconds))}
+        staging = f"{volume}-staging"
+        volumes.create_plain(client, staging, marked)
+        return Container.create(client, taking_in._plan(base_image, 20_001, staging, volume, IntakeRules(), marked))
+
+    yield make
     client.close()
-    monkeypatch.setattr(taking_in, "ABANDONED_AFTER", 0.0)
+
+
+def test_what_a_dead_worker_left_is_cleared(
+    sandbox: DockerSandbox, labels: dict[str, str], volume: str, begun: Callable[[float], Container]
+) -> None:
+    begun(-1)
     assert sandbox.intake(packed({"a": b"1"}), volume=volume, rules=IntakeRules(), labels=labels).ok
     sandbox.remove_volume(volume)
     assert not sandbox.has_volume(volume + "-staging"), "the archive that it held is gone too"
+
+
+def test_an_intake_that_may_still_begin_is_left_alone(
+    sandbox: DockerSandbox, labels: dict[str, str], volume: str, begun: Callable[[float], Container]
+) -> None:
+    alive = begun(60)
+    assert reap(None, labels=labels, now=time.time()) == 0
+    with pytest.raises(VolumeBusy):
+        sandbox.intake(packed({"a": b"1"}), volume=volume, rules=IntakeRules(), labels=labels)
+    assert alive.state()["Status"] == "created"
+    alive.remove()
+    sandbox.remove_volume(volume)
+    sandbox.remove_volume(volume + "-staging")
+
+
+def test_an_intake_whose_worker_died_before_it_began_is_tidied_away(
+    sandbox: DockerSandbox, labels: dict[str, str], volume: str, begun: Callable[[float], Container]
+) -> None:
+    begun(-1)
+    assert reap(None, labels=labels, now=time.time()) == 1
+    assert sandbox.intake(packed({"a": b"1"}), volume=volume, rules=IntakeRules(), labels=labels).ok
+    sandbox.remove_volume(volume)
 
 
 def test_a_volume_that_went_away_meanwhile_is_noticed_and_taken_in_again(

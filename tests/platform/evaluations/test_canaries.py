@@ -27,7 +27,7 @@ def _base_image() -> None:
 @pytest.fixture(autouse=True)
 def _no_volume_is_left() -> Any:
     yield
-    DockerSandbox().remove_volume(canaries._volume(DockerSandbox()))
+    DockerSandbox().remove_volume(canaries.volume_name())
 
 
 @pytest.fixture

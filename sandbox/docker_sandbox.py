@@ -35,7 +35,7 @@ class DockerSandbox:
 
         An engine that lacks the runtime which was asked for is of no use either.
         """
-        with self._client() as client:
+        with self._client(negotiate=True) as client:
             info = describe(client)
         traits(info)
         with self._lock:
@@ -145,8 +145,8 @@ class DockerSandbox:
         return DockerWorkspace(connect(), info, base_image=self.image_id("base"), labels=labels, limits=limits)
 
     @contextmanager
-    def _client(self) -> Iterator[docker.APIClient]:
-        client = connect()
+    def _client(self, *, negotiate: bool = False) -> Iterator[docker.APIClient]:
+        client = connect(negotiate=negotiate)
         try:
             yield client
         finally:

@@ -14,15 +14,24 @@ from sandbox.interface import EngineInfo
 
 CALL_TIMEOUT = 120
 MEND = "Is it running? Try: docker info; start it with: systemctl start docker (or: dockerd &)."
+_SPOKEN: dict[str, str] = {}  # by DOCKER_HOST: the version of the API that an engine last agreed on
 _KNOWN: dict[tuple[str, str], EngineInfo] = {}  # by address: what an engine last said of itself
 LOST = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ConnectionError)
 
 
-def connect(*, timeout: float = CALL_TIMEOUT) -> docker.APIClient:
-    """Return a low-level client by DOCKER_HOST or the default socket; raises SandboxUnavailable."""
+def connect(*, timeout: float = CALL_TIMEOUT, negotiate: bool = False) -> docker.APIClient:
+    """Return a low-level client by DOCKER_HOST or the default socket; raises SandboxUnavailable.
+
+    The version of the API is what the engine was last found to speak; `negotiate` asks it again.
+    """
     with translated():
-        environment = docker.utils.kwargs_from_env()
-        return docker.APIClient(version="auto", timeout=timeout, **environment)
+        address = os.environ.get("DOCKER_HOST", "")
+        version = "auto" if negotiate else _SPOKEN.get(address, "auto")
+        client = docker.APIClient(version=version, timeout=timeout, **docker.utils.kwargs_from_env())
+        # An engine is never behind a proxy, and looking for one costs more than most calls.
+        client.trust_env = False
+        _SPOKEN[address] = client.api_version
+    return client
 
 
 @contextmanager

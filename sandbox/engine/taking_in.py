@@ -177,7 +177,8 @@ def _clear(client: docker.APIClient, volume: str) -> None:
 def remove_abandoned(client: docker.APIClient, labels: Mapping[str, str]) -> int:
     """Remove what intakes left behind whose worker died; returns how many. Raises SandboxUnavailable.
 
-    `labels` narrow it down to one installation. An intake that still runs, that has just ended, or that may still begin, is left alone.
+    `labels` narrow it down to one installation. An intake that still runs, that has just ended, or that may still
+    begin, is left alone.
     """
     gone = 0
     for intake in _abandoned_intakes(client, labels):

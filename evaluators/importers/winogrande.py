@@ -45,7 +45,7 @@ IMPORTER = Importer(
     name="winogrande",
     title="WinoGrande",
     source="Sakaguchi et al. 2020, WinoGrande; MuBench for other languages",
-    license="Apache-2.0",
+    license="CC-BY-4.0",
     form="A sentence with a gap and two names; a model chooses the name after which the rest of the sentence is "
     "likelier. "
     "An item's id is `winogrande/<k>`.",

@@ -1,8 +1,10 @@
-"""Aggregates that only look at who beats whom in each column. Pure; a column is {submission: value or None}."""
+"""Scores that depend on the others in a column, {submission: value or None}: who beats whom, by how much. Pure."""
 
+import math
 from collections.abc import Mapping
 
 Column = Mapping[str, float | None]
+ROUNDING = 1e-12
 
 
 def beaten_and_tied(column: Column, *, higher: bool = True) -> dict[str, tuple[int, int]]:
@@ -48,3 +50,25 @@ def shared_wins(column: Column, *, higher: bool = True) -> dict[str, float]:
 def points(column: Column, *, higher: bool = True) -> dict[str, float]:
     """Borda: a point for each submission beaten, half of one for each tie."""
     return {name: beaten + tied / 2 for name, (beaten, tied) in beaten_and_tied(column, higher=higher).items()}
+
+
+def ranks(column: Column, *, higher: bool = True) -> dict[str, float]:
+    """The rank, 1 for the best; tied submissions share the mean of their ranks."""
+    found = beaten_and_tied(column, higher=higher)
+    return {name: len(column) - beaten - tied / 2 for name, (beaten, tied) in found.items()}
+
+
+def z_scores(column: Column, *, higher: bool = True) -> dict[str, float | None]:
+    """(x - mean) / sd over the submissions that have a value, 0 where they do not differ; positive is better."""
+    values = [value for value in column.values() if value is not None]
+    if not values:
+        return dict.fromkeys(column)
+    mean = math.fsum(values) / len(values)
+    sd = (math.fsum((value - mean) ** 2 for value in values) / len(values)) ** 0.5
+    sign = 1.0 if higher else -1.0
+    # What rounding leaves of equal values is no spread.
+    spread = sd > ROUNDING * max(map(abs, values))
+    return {
+        name: None if value is None else (sign * (value - mean) / sd if spread else 0.0)
+        for name, value in column.items()
+    }

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.table import Table as Shown
 
-from evaluators.aggregates import METHODS, Table, aggregate
+from evaluators.aggregates import LOWER_IS_BETTER, METHODS, Table, aggregate
 from evaluators.cli.output import out, refusals
 from evaluators.protocol.problems import Problem, ProblemsFound
 
@@ -16,8 +16,12 @@ from evaluators.protocol.problems import Problem, ProblemsFound
 def aggregate_command(
     method: Annotated[str, typer.Argument(metavar="METHOD", help=f"One of: {', '.join(METHODS)}.")],
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="JSON: {submission: {metric: number or null}}.")],
-    weight: Annotated[
-        list[str] | None, typer.Option(help="METRIC=NUMBER, for `weighted`; may be repeated. Others weigh 1.")
+    weight: Annotated[list[str] | None, typer.Option(help="METRIC=NUMBER; may be repeated. Others weigh 1.")] = None,
+    chance: Annotated[
+        list[str] | None, typer.Option(help="METRIC=NUMBER, what guessing gets, for `above-chance`; may be repeated.")
+    ] = None,
+    floor: Annotated[
+        float | None, typer.Option(help="The least that a geometric mean multiplies; what is less counts as it.")
     ] = None,
     lower: Annotated[list[str] | None, typer.Option(help="A metric in which lower is better; may be repeated.")] = None,
     missing: Annotated[
@@ -28,8 +32,9 @@ def aggregate_command(
     """One score a submission from a table of scores; a missing value is never left out of a mean."""
     with refusals(as_json):
         rows = _rows(table)
-        weights = dict(_weight(text) for text in weight or ())
-        scores = aggregate(method, Table(rows, weights, frozenset(lower or ()), missing == "worst"))
+        weights = dict(_number_of(text, "--weight") for text in weight or ())
+        guessed = dict(_number_of(text, "--chance") for text in chance or ())
+        scores = aggregate(method, Table(rows, weights, frozenset(lower or ()), missing == "worst", guessed, floor))
     if as_json:
         out.print_json(data=scores)
         return
@@ -44,21 +49,21 @@ def aggregate_command(
 
 def _order(value: float | None, method: str) -> tuple[bool, float]:
     number = value if value is not None else 0.0
-    return value is None, number if method == "mean-rank" else -number
+    return value is None, number if method in LOWER_IS_BETTER else -number
 
 
 def _text(value: float | None) -> str:
     return "–" if value is None else f"{value:.6g}"
 
 
-def _weight(text: str) -> tuple[str, float]:
+def _number_of(text: str, option: str) -> tuple[str, float]:
     metric, sign, number = text.rpartition("=")
     try:
         value = float(number)
     except ValueError:
         value = math.nan
     if not sign or not metric or not math.isfinite(value):
-        raise ProblemsFound([Problem("E-AGG-TABLE", f"{text!r} is no weight", field="--weight",
+        raise ProblemsFound([Problem("E-AGG-TABLE", f"{text!r} is no {option[2:]}", field=option,
                                      remedy="Write METRIC=NUMBER, such as glue=0.3.")])  # fmt: skip
     return metric, value
 

@@ -14,9 +14,10 @@ from evaluators import __version__
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.protocol.scores import Coverage, Measure, ScoresDocument
 from evaluators.protocol.suite import WeightedAggregate
+from evaluators.redrawing import bootstrap_items, clustered
 from evaluators.requests import Draw
 from evaluators.responses import checked
-from evaluators.statistics.intervals import Interval, stratified_bootstrap, wilson
+from evaluators.statistics.intervals import Interval, wilson
 from evaluators.statistics.resampling import Part, bootstrap_metric
 from evaluators.suites.folder import Suite
 from evaluators.tasks import setting_of, task_of
@@ -157,11 +158,12 @@ def _weighted(items: Sequence[ItemScore]) -> float:
     return math.fsum(item.score * item.weight for item in items) / math.fsum(item.weight for item in items)
 
 
-def _mean(items: Sequence[ItemScore]) -> Measure:
-    """The mean over items with Wilson's interval; weighted items have no interval of that form."""
+def _mean(items: Sequence[ItemScore], *, intervals: bool) -> Measure:
+    """The mean over items with Wilson's interval; of items with weights or in clusters, it comes from drawing anew."""
     value = _weighted(items)
-    if any(item.weight != 1 for item in items):
-        return Measure(value=value, n=len(items))
+    if clustered(items):
+        measure = Measure(value=value, n=len(items))
+        return _with(measure, bootstrap_items({"": items}, {"": 1.0}, seed=BOOTSTRAP_SEED)) if intervals else measure
     low, high = wilson(sum(item.score for item in items), len(items))
     return Measure(value=value, n=len(items), low=low, high=high)
 
@@ -169,7 +171,7 @@ def _mean(items: Sequence[ItemScore]) -> Measure:
 def _over(sample: Sample, metric: Metric, name: str, *, intervals: bool) -> Measure:
     """A metric over items, without regard to their groups; its interval comes from drawing clusters anew."""
     if metric.mean:
-        return _mean(sample.scores)
+        return _mean(sample.scores, intervals=intervals)
     part = _part(sample, metric)
     measure = Measure(value=part.value, n=len(sample.scores))
     _check_range(name, measure, metric.low, metric.high)
@@ -232,8 +234,7 @@ def _suite_measure(suite: Suite, sample: Sample, metric: Metric, name: str, *, i
         value = math.fsum(weights[part] * _weighted(items) for part, items in members.items()) / total
         if not intervals:
             return Measure(value=value, n=len(sample.scores))
-        values = {part: [item.score for item in items] for part, items in members.items()}
-        interval = stratified_bootstrap(values, weights, seed=BOOTSTRAP_SEED)
+        interval = bootstrap_items(members, weights, seed=BOOTSTRAP_SEED)
         return _with(Measure(value=value, n=len(sample.scores)), interval)
     prepared = {part: _part(sample.take(places), metric) for part, places in groups.items()}
     found = [(weights[name], part.value) for name, part in prepared.items()]

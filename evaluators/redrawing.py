@@ -1,6 +1,7 @@
 """Intervals of means of items, with whole clusters drawn where items share one. Pure."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -40,9 +41,13 @@ def bootstrap_items(
     )
     interval = interval_of(drawn[:, 0])
     if interval is not None and interval.high - interval.low < NO_WIDTH:
-        return stratified_bootstrap(
-            {name: list({item.cluster: item.score for item in groups[name]}.values()) for name in names},
-            weights,
-            seed=seed,
-        )
+        return stratified_bootstrap({name: _of_clusters(groups[name]) for name in names}, weights, seed=seed)
     return interval
+
+
+def _of_clusters(items: Sequence[ItemScore]) -> list[float]:
+    """The mean of each cluster."""
+    members: dict[str, list[float]] = {}
+    for item in items:
+        members.setdefault(item.cluster, []).append(item.score)
+    return [fmean(scores) for scores in members.values()]

@@ -1,7 +1,7 @@
 """The sandbox in Docker."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -119,6 +119,18 @@ class DockerSandbox:
                 raise FileNotFoundError(path)
             return taking_in.read_file(
                 client, base_image=base, volume=volume, path=path, max_bytes=max_bytes, labels=labels or {}
+            )
+
+    def read_heads(
+        self, volume: str, paths: Sequence[str], *, size: int, labels: Mapping[str, str] | None = None
+    ) -> dict[str, bytes]:
+        """Return the first bytes of some unpacked files; raises FileNotFoundError, SandboxUnavailable."""
+        base = self.image_id("base")
+        with self._client() as client:
+            if not volumes.exists(client, volume):
+                raise FileNotFoundError(volume)
+            return taking_in.read_heads(
+                client, base_image=base, volume=volume, paths=paths, size=size, labels=labels or {}
             )
 
     def remove_volume(self, volume: str) -> None:

@@ -1,6 +1,6 @@
 """What a sandbox offers: intake of an archive, and one attempt at a job. Implementations: docker_sandbox."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from types import TracebackType
@@ -280,6 +280,11 @@ class Sandbox(Protocol):
 
     def read_file(self, volume: str, path: str, *, max_bytes: int, labels: Mapping[str, str] | None = None) -> bytes:
         """Return the bytes of one unpacked file; raises FileNotFoundError, ValueError where it is larger."""
+
+    def read_heads(
+        self, volume: str, paths: Sequence[str], *, size: int, labels: Mapping[str, str] | None = None
+    ) -> dict[str, bytes]:
+        """Return the first bytes of some unpacked files; raises FileNotFoundError, SandboxUnavailable."""
 
     def has_volume(self, volume: str) -> bool:
         """Say whether this engine holds the volume, filled; where it does not, take the archive in again."""

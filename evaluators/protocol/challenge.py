@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from evaluators.protocol.documents import Document
+from evaluators.protocol.questions import Question
 from evaluators.protocol.ranking import Ranking
 from evaluators.protocol.submission import Backend, CheckpointName, Kind, Name, Sha256
 from evaluators.protocol.values import (
@@ -74,25 +75,6 @@ class Rehearsal(Document):
 
     hour: Annotated[int, Field(ge=1, le=MAX_COUNT)] | None = 10
     items: int = Field(default=20, ge=1, le=10_000)
-
-
-class Question(Document):
-    """A question of the track's own, answered in the manifest under `answers`."""
-
-    key: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
-    type: Literal["integer", "number", "text", "boolean", "choice", "multi"]
-    title: str = ""
-    help: str = ""
-    required: bool = False
-    options: tuple[str, ...] = ()
-    min: float | None = None
-    max: float | None = None
-
-    @model_validator(mode="after")
-    def _options_where_chosen(self) -> Self:
-        if (self.type in ("choice", "multi")) != bool(self.options):
-            raise ValueError("`options` belong to the types choice and multi, and only to these")
-        return self
 
 
 class PhaseSuiteEntry(Document):
@@ -164,13 +146,19 @@ class Named(Document):
 
 
 class PhaseDocument(Named):
-    """A time window; a time without a zone is in the challenge's zone."""
+    """A time window; a time without a zone is in the challenge's zone.
+
+    `reveal`: when its scores become public and exact, null for when it closes. `blind`: until then teams and methods
+    have made-up names on its board.
+    """
 
     opens: Moment
     closes: Moment
     suites: tuple[PhaseSuiteEntry, ...] = ()
     quota: Quota = Quota()
     visibility: Literal["public", "after_close", "hidden"] = "after_close"
+    reveal: Moment | None = None
+    blind: bool = False
 
     @model_validator(mode="after")
     def _suites_once(self) -> Self:
@@ -193,6 +181,8 @@ class TrackDocument(Named):
     rehearsal: Rehearsal = Rehearsal()
     checkpoints: CheckpointRule | None = None
     questions: tuple[Question, ...] = ()
+    # Until when a team may answer and mend its answers; without it, until the last phase closes.
+    metadata_until: Moment | None = None
     ranking: Ranking = Ranking()
     phases: tuple[PhaseDocument, ...] = ()
 
@@ -213,10 +203,14 @@ class SuiteSource(Document):
 
 
 class BaselineSource(Document):
-    """A reference row: where it comes from and the track it stands in; never ranked."""
+    """A reference row: where it comes from and the track it stands in; never ranked.
+
+    `role`: what every method should beat, or what none is expected to.
+    """
 
     key: Key
     track: Key
+    role: Literal["baseline", "skyline"] = "baseline"
     source: Annotated[str, StringConstraints(max_length=500)]
     title: Name | None = None
 
@@ -254,7 +248,25 @@ class ChallengeDocument(Document):
                     object.__setattr__(phase, name, local)
                 if self.moment(phase.closes) <= self.moment(phase.opens):
                     raise ValueError(f"the phase {track.key}/{phase.key} closes before it opens")
+                self._reveal(track, phase)
+            self._metadata_deadline(track)
         return self
+
+    def _reveal(self, track: TrackDocument, phase: PhaseDocument) -> None:
+        if phase.reveal is None:
+            return
+        object.__setattr__(phase, "reveal", written(self.moment(phase.reveal), zone_name=self.timezone))
+        if self.moment(phase.reveal) < self.moment(phase.closes):
+            raise ValueError(f"the phase {track.key}/{phase.key} is revealed before it closes")
+
+    def _metadata_deadline(self, track: TrackDocument) -> None:
+        if track.metadata_until is None:
+            return
+        local = written(self.moment(track.metadata_until), zone_name=self.timezone)
+        object.__setattr__(track, "metadata_until", local)
+        opens = [self.moment(phase.opens) for phase in track.phases]
+        if opens and self.moment(local) <= min(opens):
+            raise ValueError(f"`metadata_until` of the track {track.key} has passed before its first phase opens")
 
     def moment(self, value: datetime) -> datetime:
         """The exact moment, in UTC, of a time of this document; raises ValueError for one that clocks skip."""

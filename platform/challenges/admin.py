@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.timezone import now
 from unfold.admin import ModelAdmin, TabularInline
 
@@ -175,7 +177,7 @@ class TrackAdmin(BaseAdmin):
     form = TrackForm
     list_display = ["title", "challenge", "key", "image", "counts", "paused_reason"]
     list_filter = [("challenge", admin.RelatedOnlyFieldListFilter), ("paused_at", admin.EmptyFieldListFilter)]
-    readonly_fields = ["paused_at", "paused_reason"]
+    readonly_fields = ["paused_at", "paused_reason", "answers"]
     actions = ["lift_pause"]
     list_select_related = ["challenge"]
     search_fields = ["title", "key", "challenge__title"]
@@ -191,19 +193,38 @@ class TrackAdmin(BaseAdmin):
                     "remote_code",
                     "max_bytes",
                     "checkpoints",
-                    "questions",
                     "budget",
                 ]
             },
         ),
+        ("Questions about methods", {"fields": ["metadata_until", "answers", "questions"]}),
         ("Limits of a run", {"fields": ["image", "cpus", "memory", "pids", "gpus", "wall", "disk", "hardware"]}),
         ("Paused by the platform", {"fields": ["paused_at", "paused_reason"]}),
         ("Rehearsals", {"fields": ["rehearsals_hour", "rehearsal_items"]}),
         (
             "Ranking",
-            {"fields": ["counts", "aggregate", "missing", "least_provenance", "alpha", "round_digits", "ladder"]},
+            {
+                "fields": [
+                    "counts",
+                    "aggregate",
+                    "missing",
+                    "least_provenance",
+                    "ties",
+                    "alpha",
+                    "round_digits",
+                    "ladder",
+                ]
+            },
         ),
     ]
+
+    @admin.display(description="Answers")
+    def answers(self, track: Track) -> str:
+        """Where to see what teams have answered; the page lies in an app above this one."""
+        if track.pk is None:
+            return "Nobody has answered yet."
+        page = reverse("method_completeness", args=[track.challenge.key])
+        return format_html('<a href="{}#track-{}">What is answered, and what is missing</a>', page, track.key)
 
     @admin.action(description="Lift the pause (the fault of the platform is mended)", permissions=["change"])
     def lift_pause(self, request: HttpRequest, queryset: QuerySet[Track]) -> None:

@@ -36,6 +36,8 @@ def opened_anew(
     first = min(phase.opens for phase in phases)
     moved = opens - first if opens.tzinfo is None else document.moment(opens) - document.moment(first)
     for track, written in zip(document.tracks, value["tracks"], strict=True):
+        if track.metadata_until is not None:
+            written["metadata_until"] = (track.metadata_until + moved).isoformat()
         for phase, place in zip(track.phases, written["phases"], strict=True):
             place["opens"] = (phase.opens + moved).isoformat()
             place["closes"] = (phase.closes + moved).isoformat()

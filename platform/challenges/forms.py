@@ -13,6 +13,8 @@ from unfold.widgets import (
 from accounts.models import User
 from challenges import selectors
 from challenges.models import Challenge, Role, Track
+from challenges.question_builder import QuestionRows, QuestionsWidget
+from challenges.questions import REMEDY, refused_changes
 from evaluators.protocol.challenge import ChallengeDocument, TrackDocument
 from evaluators.protocol.documents import dump_yaml, parse_yaml
 from evaluators.protocol.problems import ProblemsFound
@@ -108,6 +110,33 @@ class YamlField(forms.CharField):
             return True
 
 
+class QuestionsField(YamlField):
+    """A track's questions: the rows of the admin, or YAML as it stands in challenge.yaml."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.pop("required", None)
+        super().__init__(empty=[], **kwargs)
+        self.widget = QuestionsWidget()
+
+    def prepare_value(self, value: Any) -> Any:
+        """Rows as they were sent, the list of a track, or what YAML says."""
+        if not isinstance(value, str):
+            return value
+        try:
+            read = self.to_python(value)
+        except forms.ValidationError:
+            return []
+        return read if isinstance(read, list) else []
+
+    def to_python(self, value: Any) -> Any:
+        """Plain values; each fault is told with its row and field."""
+        if not isinstance(value, QuestionRows):
+            return super().to_python(value)
+        if not value.is_valid():
+            raise forms.ValidationError(value.faults())
+        return [row.cleaned_data["question"].to_value() for row in value.rows()]
+
+
 class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
     """A track, checked as a part of a challenge document."""
 
@@ -128,16 +157,15 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
         empty={}, help_text="YAML: names, or schedule (babylm-strict, babylm-strict-small), and required. Empty: the "
         "track scores one model.",
     )  # fmt: skip
-    questions = YamlField(
-        empty=[],
-        rows=10,
-        help_text="YAML, a list: key, type (integer, number, text, boolean, choice, multi), title, help, required, "
-        "options, min, max. Such as: - {key: epochs, type: integer, required: true}",
+    questions = QuestionsField(
+        required=False,
+        help_text="What teams are asked about their methods, at the hand-in or until the time above. Once somebody has "
+        "answered, a question keeps its type and the options that were chosen.",
     )
     aggregate = YamlField(
-        empty={}, help_text="YAML: method (macro: the mean over the phase's suites) weights and scales by the key "
-        "of a suite or part, parts (key, title, members, of), note. Such as: weights: {owls: 2}. Empty: every suite "
-        "weighs 1.",
+        empty={}, help_text="YAML: method (macro: the mean over the phase's suites; the others stand in the "
+        "documentation), floor of the geometric mean, weights and scales by the key of a suite or part, parts (key, "
+        "title, members, of), note. Such as: weights: {owls: 2}. Empty: every suite weighs 1.",
     )  # fmt: skip
 
     class Meta:
@@ -156,6 +184,7 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
             "counts": "What counts of a team's entries",
             "missing": "Where a score is missing",
             "least_provenance": "Least provenance that is ranked",
+            "ties": "Who shares a rank",
             "alpha": "Error level of intervals and ties",
             "round_digits": "Digits shown",
             "convert_weights": "Older weights",
@@ -200,11 +229,13 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
             "sandbox": {name: cleaned[name] for name in sandbox},
             "checkpoints": cleaned["checkpoints"] or None,
             "questions": cleaned["questions"],
+            "metadata_until": cleaned["metadata_until"],
             "ranking": {
                 "counts": cleaned["counts"],
                 "aggregate": cleaned["aggregate"],
                 "missing": cleaned["missing"],
                 "least_provenance": cleaned["least_provenance"],
+                "ties": cleaned["ties"],
                 "alpha": cleaned["alpha"],
                 "round": cleaned["round_digits"],
                 "ladder": ladder_value(cleaned["ladder"]),
@@ -218,6 +249,9 @@ class TrackForm(forms.ModelForm):  # type: ignore[type-arg]
             for problem in error.problems:
                 self.add_error(self._field(problem.field), f"{problem.field}: {problem.message}")
             return cleaned
+        for one in refused_changes(self.instance, document.questions):
+            place = f"Question {one.position + 1} ({document.questions[one.position].key}), {one.field}"
+            self.add_error("questions", f"{place}: {one.message}. {REMEDY}")
         # Kept in the form in which `apply` keeps them.
         return {
             **cleaned,

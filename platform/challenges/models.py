@@ -1,5 +1,6 @@
 """Challenges, their tracks and phases, and who looks after them."""
 
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -103,6 +104,12 @@ class Track(models.Model):
         UNRANKED = "unranked", "It is not ranked"
         WORST = "worst", "The missing score counts as the worst possible"
 
+    class Ties(models.TextChoices):
+        """Who shares a rank."""
+
+        SHARED = "shared", "Entries of equal score"
+        CLUSTERS = "clusters", "Entries that scores can't part"
+
     class LeastProvenance(models.TextChoices):
         """How far a score must be trustworthy to be ranked, least first."""
 
@@ -123,6 +130,11 @@ class Track(models.Model):
         default=dict, blank=True, help_text='E.g. {"schedule": "babylm-strict", "required": true}. Empty: none taken.'
     )
     questions = models.JSONField(default=list, blank=True, help_text="The track's own typed questions.")
+    metadata_until = models.DateTimeField(
+        null=True, blank=True, verbose_name="answers until",
+        help_text="Until when teams answer the questions and mend their answers, in UTC. Empty: until the last phase "
+        "closes.",
+    )  # fmt: skip
     image = models.CharField(max_length=120, default="model", help_text="Runner image, `name` or `name@sha256:…`.")
     # Set when the first phase opens or the first run is planned, whichever is earlier; from then on it is the image.
     image_id = models.CharField(max_length=80, blank=True, editable=False, help_text="What `image` was frozen to.")
@@ -142,6 +154,7 @@ class Track(models.Model):
         help_text="What has less is shown and not ranked.",
     )  # fmt: skip
     missing = models.CharField(max_length=10, choices=Missing, default=Missing.UNRANKED)
+    ties = models.CharField(max_length=10, choices=Ties, default=Ties.SHARED)
     alpha = models.FloatField(default=0.05, validators=[MinValueValidator(0.0001), MaxValueValidator(0.5)])
     round_digits = models.PositiveIntegerField(default=2, validators=[MaxValueValidator(6)])
     ladder = models.CharField(
@@ -196,12 +209,23 @@ class Phase(models.Model):
     quota_total = models.PositiveIntegerField(null=True, blank=True)
     quota_concurrent = models.PositiveIntegerField(null=True, blank=True)
     visibility = models.CharField(max_length=12, choices=Visibility, default=Visibility.AFTER_CLOSE)
+    reveal_at = models.DateTimeField(
+        null=True, blank=True, verbose_name="revealed",
+        help_text="When scores become public and exact, in UTC, not before it closes. Empty: when it closes.",
+    )  # fmt: skip
+    blind = models.BooleanField(
+        default=False, help_text="Until then teams and methods have made-up names, also before reviewers."
+    )
 
     class Meta:
         ordering = ["position", "opens", "key"]
         constraints = [
             models.UniqueConstraint(fields=["track", "key"], name="phase_key_once"),
             models.CheckConstraint(condition=models.Q(closes__gt=models.F("opens")), name="phase_closes_after_opens"),
+            models.CheckConstraint(
+                condition=models.Q(reveal_at__isnull=True) | models.Q(reveal_at__gte=models.F("closes")),
+                name="phase_revealed_after_it_closes",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -216,3 +240,13 @@ class Phase(models.Model):
     def is_closed(self) -> bool:
         """Whether the phase's window has passed."""
         return now() >= self.closes
+
+    @property
+    def revealed_from(self) -> datetime:
+        """When its scores become public and exact, unless it keeps them hidden."""
+        return self.reveal_at or self.closes
+
+    @property
+    def is_revealed(self) -> bool:
+        """Whether that time has come."""
+        return self.is_closed and now() >= self.revealed_from

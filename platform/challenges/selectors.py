@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.template.defaultfilters import filesizeformat
 
 from accounts.models import Team, User
@@ -48,6 +48,18 @@ def tracks_of(challenge: Challenge) -> QuerySet[Track]:
     """
     suites = "phases__phase_suites__suite_version__suite"
     return challenge.tracks.select_related("challenge").prefetch_related(suites)
+
+
+def with_archived(challenges: QuerySet[Challenge]) -> QuerySet[Challenge]:
+    """The challenges with `archived`: where their results were published, if they ran elsewhere; `archived_url`: there.
+
+    Published tables lie in an app above this one, which is why they are reached by the name of their relation.
+    """
+    published = Phase.objects.filter(track__challenge=OuterRef("pk"), published_table__isnull=False).order_by("pk")
+    return challenges.annotate(
+        archived=Subquery(published.values("published_table__source")[:1]),
+        archived_url=Subquery(published.values("published_table__url")[:1]),
+    )
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,13 @@ def frozen_against(track: Track, image: str) -> str:
     if not track.image_id or keeps_image(track, image) or not track.entries.exists():
         return ""
     return f"the track has entries, so its image is frozen to {track.image.partition('@')[0]}@{track.image_id}"
+
+
+def metadata_deadline(track: Track) -> datetime | None:
+    """Until when a team may answer the track's questions: what the track says, else the close of its last phase."""
+    if track.metadata_until is not None:
+        return track.metadata_until
+    return max((phase.closes for phase in track.phases.all()), default=None)
 
 
 def _count(number: float, what: str) -> str:

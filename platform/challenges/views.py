@@ -12,7 +12,7 @@ from challenges.models import Challenge
 @require_safe
 def challenge(request: HttpRequest, challenge: str) -> HttpResponse:
     """What the challenge is, its tracks with their rules, and its deadlines."""
-    shown = get_object_or_404(Challenge.objects.visible_to(request.user), key=challenge)
+    shown = get_object_or_404(selectors.with_archived(Challenge.objects.visible_to(request.user)), key=challenge)
     tracks = [
         {
             "track": track,

@@ -22,6 +22,7 @@ from submissions.errors import SubmissionLost
 from submissions.hub import fetching
 from submissions.hub.archives import archive_of, archive_size, awaits_files, from_hub
 from submissions.manifests import check_against_tracks
+from submissions.measuring import measure_checked
 from submissions.models import Entry, Submission
 from submissions.services import submission_digest
 
@@ -67,6 +68,8 @@ def check(*, submission: Submission) -> Submission:
     else:
         _accept(submission, entries, manifest, report)
     submission.refresh_from_db()
+    if submission.state == Submission.State.ACCEPTED:
+        measure_checked(submission)
     return submission
 
 

@@ -1,13 +1,20 @@
-"""What a submission declares to have been trained on, and how much of each track's budget that is."""
+"""What a submission declares to have been trained on, how much of each budget that is, and what follows from it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.template.defaultfilters import filesizeformat
 
 from challenges.models import Track
 from evaluators.budgets import account_of, byte_premium
 from evaluators.protocol.challenge import Budget
 from evaluators.protocol.submission import Corpus, Data, SubmissionManifest
+from evaluators.weights import training_flops
+from submissions.answers import current_answers
 from submissions.manifests import EPOCHS
+from submissions.models import Submission, WeightFacts
 
 ROLES = {
     "training": "training text",
@@ -95,3 +102,121 @@ def _line(track: Track, what: str, used: object, most: int | None, note: str) ->
         return BudgetLine(track.title, what, "not declared", f"{bound:,}", note=note)
     shown = f"{used:,g}" if what == "epochs" else f"{used:,.0f}"
     return BudgetLine(track.title, what, shown, f"{bound:,}", 100 * used / bound, note)
+
+
+# What a track may ask the tokens of the training by; a manifest has words alone.
+TOKENS = ("tokens_seen", "training_tokens", "tokens")
+ESTIMATE = "estimate, derived by the platform"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SOURCE = "Kaplan et al. 2020, arXiv:2001.08361"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How much text a training has seen, counted in which unit, and what says so."""
+
+    number: float
+    unit: str
+    said_by: str
+
+
+def derived_facts(submission: Submission) -> dict[str, Any]:
+    """What the platform derives of a submission by itself; see `derived_facts_of`. Two queries."""
+    return derived_facts_of([submission])[submission.pk]
+
+
+def derived_facts_of(submissions: Iterable[Submission]) -> dict[UUID, dict[str, Any]]:
+    """What the platform derives by itself of each submission, as plain values; two queries for each 5,000.
+
+    `parameters`, `embeddings` (those in tables of embeddings), `weights_bytes`, `weights_files`, `dtypes` from the
+    headers of the safetensors files; `flops` with `formula`, `label` and `source`, where the text seen is declared:
+    6 times the parameters without embeddings times the tokens seen (words, where no tokens are declared). What can't be
+    derived is not there.
+    """
+    rows = list(submissions)
+    answers = current_answers(rows)
+    facts = WeightFacts.objects.in_bulk([submission.pk for submission in rows], field_name="submission_id")
+    return {
+        submission.pk: _derived(submission, facts.get(submission.pk), answers[submission.pk]) for submission in rows
+    }
+
+
+def _derived(submission: Submission, weights: WeightFacts | None, answers: Mapping[str, Any]) -> dict[str, Any]:
+    if weights is None:
+        return {}
+    found: dict[str, Any] = {
+        "parameters": weights.parameters,
+        "embeddings": weights.embeddings,
+        "weights_bytes": weights.size,
+        "weights_files": weights.files,
+        "dtypes": weights.dtypes,
+    }
+    seen = text_seen(submission, answers)
+    body = weights.parameters - weights.embeddings
+    if seen is None or not body:
+        return found
+    return found | {
+        "flops": training_flops(body, seen.number),
+        "formula": f"6 · N · D = 6 · {body:,} parameters without embeddings · {seen.number:,.0f} {seen.unit} seen "
+        f"({seen.said_by})",
+        "label": ESTIMATE,
+        "source": SOURCE,
+        "seen_unit": seen.unit,
+    }
+
+
+def text_seen(submission: Submission, answers: Mapping[str, Any]) -> Seen | None:
+    """The tokens that the training saw as the team answered, else the words as it declared them; None for neither."""
+    for key in TOKENS:
+        if _is_number(answers.get(key)):
+            return Seen(answers[key], "tokens", "as declared")
+    value = submission.manifest.get("data") or {}
+    words_seen = value.get("words_seen") if value.get("words_seen") is not None else answers.get("words_seen")
+    if words_seen is not None and _is_number(words_seen):
+        return Seen(words_seen, "words", "as declared; a word has one token or more")
+    words = [corpus.get("words") for corpus in value.get("corpora", []) if corpus.get("role", "training") == "training"]
+    epochs = answers.get(EPOCHS.key)
+    if words and all(_is_number(number) for number in words) and _is_number(epochs):
+        return Seen(sum(words) * epochs, "words", "declared corpora times epochs; a word has one token or more")
+    return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class DerivedLine:
+    """A derived fact in words: what, how much, and how it was come by."""
+
+    what: str
+    text: str
+    how: str = ""
+
+
+def derived_in_words(facts: Mapping[str, Any], answers: Mapping[str, Any]) -> list[DerivedLine]:
+    """What the page shows of `derived_facts`, beside what the team declared where that differs by more than 5 %."""
+    if not facts:
+        return []
+    said = answers.get("parameters")
+    apart = _is_number(said) and abs(said - facts["parameters"]) > 0.05 * max(facts["parameters"], 1)
+    how = f"{facts['embeddings']:,} of them in tables of embeddings; read in the headers of the safetensors files."
+    lines = [
+        DerivedLine("Parameters", f"{facts['parameters']:,}", how + (f" The team says {said:,}." if apart else "")),
+        DerivedLine("Weights", _size(facts), ", ".join(f"{kind}: {n:,}" for kind, n in facts["dtypes"].items())),
+    ]
+    if "flops" in facts:
+        how = f"{facts['label'][:1].upper()}{facts['label'][1:]}: {facts['formula']}; {facts['source']}."
+        lines.append(DerivedLine("Training compute", f"about {_power(facts['flops'])} FLOPs", how))
+    return lines
+
+
+def _power(value: float) -> str:
+    """`5.1 × 10¹⁶`."""
+    digits, _, exponent = f"{value:.1e}".partition("e")
+    return f"{digits} × 10{str(int(exponent)).translate(SUPERSCRIPTS)}"
+
+
+def _size(facts: Mapping[str, Any]) -> str:
+    files = facts["weights_files"]
+    return f"{filesizeformat(facts['weights_bytes'])} in {files} file{'' if files == 1 else 's'}"

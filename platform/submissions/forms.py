@@ -7,10 +7,12 @@ from django import forms
 from django.conf import settings
 
 from challenges.models import Phase, Track
-from evaluators.protocol.challenge import Budget, Question
+from evaluators.protocol.challenge import Budget
 from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.protocol.questions import Question
 from evaluators.protocol.submission import MANIFEST_NAME, SubmissionManifest
 from submissions.manifests import check_against_tracks, questions_of
+from submissions.question_forms import question_field
 
 KIND_LABELS = {
     "model": "Model: a Hugging Face folder (config.json, *.safetensors, tokenizer files)",
@@ -64,31 +66,6 @@ PLACES = {
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 MOST_DIGITS = 18  # of a number that every database takes
-
-
-def question_field(question: Question, asked_by: str = "") -> forms.Field:
-    """The form field of one of a track's own questions; `asked_by` names a track that is not the page's."""
-    help_text = " ".join(part for part in (question.help, f"Asked by {asked_by}." if asked_by else "") if part)
-    common: dict[str, Any] = {
-        "label": question.title or question.key.replace("_", " ").capitalize(),
-        "help_text": help_text,
-        "required": False,  # whether it must be answered is the manifest's rule, said in one place
-    }
-    options = [(option, option) for option in question.options]
-    if question.type == "integer":
-        return forms.IntegerField(**common)
-    if question.type == "number":
-        return forms.FloatField(**common)
-    if question.type == "boolean":
-        return forms.TypedChoiceField(
-            choices=[("", "—"), ("true", "Yes"), ("false", "No")], coerce=lambda value: value == "true",
-            empty_value=None, **common,
-        )  # fmt: skip
-    if question.type == "choice":
-        return forms.ChoiceField(choices=[("", "—"), *options], **common)
-    if question.type == "multi":
-        return forms.MultipleChoiceField(choices=options, widget=forms.CheckboxSelectMultiple, **common)
-    return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), **common)
 
 
 def _corpora(text: str) -> list[dict[str, Any]]:
@@ -205,7 +182,7 @@ class SubmitForm(forms.Form):
                     self.questions[question.key] = question
                     asked_by = "" if asking == track else asking.title
                     self.fields[f"answer_{question.key}"] = question_field(question, asked_by)
-                    if question.required:
+                    if question.required is True:
                         self.needed.add(f"answer_{question.key}")
         if "approaches" in self.questions:
             # The track asks for them itself, from a list of its own.

@@ -1,13 +1,13 @@
 """A manifest against a track's rules. Pure: the form, the check of an archive and a client all ask this."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from challenges.models import Track
 from evaluators.budgets import budget_problems
-from evaluators.protocol.challenge import Budget, Question
+from evaluators.protocol.challenge import Budget
 from evaluators.protocol.problems import Problem
+from evaluators.protocol.questions import Question, fault_of, is_empty
 from evaluators.protocol.submission import SubmissionManifest
 from submissions import checkpoint_rules
 
@@ -71,35 +71,14 @@ def _answers(answers: Mapping[str, Any], questions: Sequence[Question]) -> list[
     problems = []
     for question in questions:
         key = question.key
-        if answers.get(key) in (None, "", []):
-            if question.required:
+        if is_empty(answers.get(key)):
+            if question.required is True:
                 problems.append(
                     Problem("E-SUB-ANSWER", f"the question {question.title or key!r} must be answered",
                             field=f"answers.{key}", remedy="Answer it under `answers`, or on the form.")
                 )  # fmt: skip
         else:
-            fault = _fault(answers[key], question)
+            fault = fault_of(answers[key], question)
             if fault:
                 problems.append(Problem("E-SUB-ANSWER", fault, field=f"answers.{key}"))
     return problems
-
-
-def _fault(answer: Any, question: Question) -> str:
-    """What is wrong with an answer; empty where nothing is."""
-    number = isinstance(answer, int | float) and not isinstance(answer, bool) and math.isfinite(answer)
-    if question.type in ("integer", "number"):
-        if not number or (question.type == "integer" and not isinstance(answer, int)):
-            return f"{question.key} takes {'a whole number' if question.type == 'integer' else 'a number'}"
-        if question.min is not None and answer < question.min:
-            return f"{question.key} must be at least {question.min:g}"
-        if question.max is not None and answer > question.max:
-            return f"{question.key} must be at most {question.max:g}"
-        return ""
-    if question.type == "boolean":
-        return "" if isinstance(answer, bool) else f"{question.key} takes true or false"
-    if question.type == "text":
-        return "" if isinstance(answer, str) and len(answer) <= 10_000 else f"{question.key} takes a text"
-    chosen = answer if question.type == "multi" else [answer]
-    if not isinstance(chosen, list) or any(option not in question.options for option in chosen):
-        return f"{question.key} takes {'some' if question.type == 'multi' else 'one'} of: {', '.join(question.options)}"
-    return ""

@@ -72,7 +72,7 @@ def accept(*, merge: Merge, user: User) -> Team:
         )
         source.invitations.filter(accepted_at=None, revoked_at=None).update(revoked_at=timezone.now())
         for phase in Phase.objects.filter(charges__registration__team=target).distinct():
-            enqueue("leaderboards.refresh", phase.pk)
+            enqueue("leaderboards.refresh_runs", phase.pk)
     return target
 
 

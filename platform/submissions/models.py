@@ -157,6 +157,7 @@ class Entry(models.Model):
         LATE = "late", "Late"
         NOT_ELIGIBLE = "not_eligible", "Not eligible"
         BASELINE = "baseline", "Baseline (organizer's)"
+        SKYLINE = "skyline", "Skyline (organizer's)"
         WITHDRAWN = "withdrawn", "Withdrawn"
         DISQUALIFIED = "disqualified", "Disqualified"
 
@@ -240,3 +241,95 @@ class QuotaGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} more for {self.registration.team} in {self.phase}"
+
+
+class MethodAnswer(models.Model):
+    """A later answer to a question about the method; rows are only ever added, and the newest of a key holds.
+
+    What the manifest answered comes before the first of them.
+    """
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="method_answers")
+    key = models.CharField(max_length=60)
+    value = models.JSONField(null=True, help_text="Null: the answer was taken back.")
+    previous = models.JSONField(null=True)
+    reason = models.CharField(max_length=300, blank=True, help_text="An organizer's, who changes a team's answer.")
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["submission", "key"], name="method_answer_of")]
+        constraints = [models.CheckConstraint(condition=~models.Q(key=""), name="method_answer_has_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.submission}"
+
+
+class WeightFacts(models.Model):
+    """What the platform read itself in the headers of a submission's safetensors files."""
+
+    submission = models.OneToOneField(Submission, on_delete=models.CASCADE, related_name="weight_facts")
+    parameters = models.PositiveBigIntegerField(help_text="Floating-point numbers stored, buffers included.")
+    embeddings = models.PositiveBigIntegerField(help_text="Those of them in tables of embeddings and output words.")
+    tensors = models.PositiveIntegerField()
+    dtypes = models.JSONField(default=dict, help_text="Numbers stored, by kind.")
+    size = models.PositiveBigIntegerField(help_text="Bytes of the files.")
+    files = models.PositiveIntegerField()
+    read_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "weight facts"
+
+    def __str__(self) -> str:
+        return f"{self.parameters:,} parameters of {self.submission}"
+
+
+class ReminderRound(models.Model):
+    """One round of reminders about a track's questions: before its deadline, or because an organizer asked."""
+
+    class Kind(models.TextChoices):
+        """What brought it about."""
+
+        WEEK = "week", "7 days before"
+        DAY = "day", "24 hours before"
+        ASKED = "asked", "Asked for by an organizer"
+
+    track = models.ForeignKey(Track, on_delete=models.CASCADE, related_name="reminder_rounds")
+    kind = models.CharField(max_length=6, choices=Kind)
+    deadline = models.DateTimeField(null=True, help_text="As it was then: a deadline that moves is reminded of anew.")
+    ordered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    made_at = models.DateTimeField(default=timezone.now)
+    tried_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["track", "kind", "deadline"],
+                condition=models.Q(kind__in=["week", "day"]),
+                name="reminder_round_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.track}"
+
+
+class Reminder(models.Model):
+    """A mail to a team's members that named what is empty."""
+
+    round = models.ForeignKey(ReminderRound, on_delete=models.CASCADE, related_name="reminders")
+    registration = models.ForeignKey(Registration, on_delete=models.CASCADE, related_name="reminders")
+    named = models.JSONField(help_text="The keys of the empty questions, by the submission's number.")
+    sent_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["round", "registration"], name="reminder_once")]
+
+    def __str__(self) -> str:
+        return f"{self.registration} reminded at {self.sent_at:%Y-%m-%d %H:%M}"

@@ -16,6 +16,7 @@ from evaluators.protocol.documents import canonical_json
 from evaluators.protocol.problems import Problem
 from evaluators.protocol.submission import SubmissionManifest
 from submissions import quota, rehearsals
+from submissions.answers import manifest_now
 from submissions.errors import SubmissionRefused
 from submissions.manifests import check_against_track, check_against_tracks
 from submissions.models import Artifact, Entry, HubFetch, QuotaCharge, Registration, Submission, UploadSession
@@ -198,7 +199,7 @@ def enter_phase(*, submission: Submission, phase: Phase, user: User) -> Entry:
     with transaction.atomic():
         registration = Registration.objects.select_for_update().get(pk=registration.pk)
         _check_phase(phase, registration, submission.artifact.size)
-        manifest = SubmissionManifest.from_value(submission.manifest, file="submission.yaml")
+        manifest = manifest_now(submission)
         entered = [entry.track for entry in submission.entries.select_related("track")]
         problems = check_against_track(manifest, phase.track, beside=entered)
         if problems:
@@ -227,7 +228,7 @@ def set_status(*, entry: Entry, status: str, reason: str, user: User) -> Entry:
     entry.status, entry.reason, entry.decided_by, entry.decided_at = status, reason[:300], user, timezone.now()
     entry.save(update_fields=["status", "reason", "decided_by", "decided_at"])
     for phase in Phase.objects.filter(track=entry.track):
-        enqueue("leaderboards.refresh", phase.pk)
+        enqueue("leaderboards.refresh_runs", phase.pk)
     return entry
 
 

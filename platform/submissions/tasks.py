@@ -5,8 +5,8 @@ import logging
 from celery import shared_task
 
 from sandbox.errors import SandboxError
-from submissions import checks
-from submissions.models import Submission
+from submissions import checks, reminding
+from submissions.models import ReminderRound, Submission
 
 logger = logging.getLogger(__name__)
 
@@ -24,3 +24,9 @@ def check(submission_id: str) -> None:
 def fetch(submission_id: str) -> None:
     """Fetch what a hand-in from a hub still lacks; its check follows."""
     checks.fetch(submission=Submission.objects.select_related("artifact", "registration").get(pk=submission_id))
+
+
+@shared_task(name="submissions.remind")
+def remind(round_id: int) -> None:
+    """Mail the teams of a round of reminders that were not mailed yet."""
+    reminding.send_round(ReminderRound.objects.select_related("track__challenge").get(pk=round_id))

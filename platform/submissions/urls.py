@@ -1,8 +1,8 @@
-"""Registering, merging teams, uploading, handing in, a team's list and its quota."""
+"""Registering, merging teams, uploading, handing in, a team's list, its quota and what it answers."""
 
 from django.urls import path
 
-from submissions import uploading, views
+from submissions import answers_pages, uploading, views
 
 urlpatterns = [
     path("uploads/", uploading.create, name="upload_create"),
@@ -12,6 +12,8 @@ urlpatterns = [
     path("merges/<int:pk>/", views.merge, name="merge"),
     path("c/<slug:challenge>/quota", views.quota_page, name="quota"),
     path("c/<slug:challenge>/quota/<slug:team>", views.quota_page, name="quota_of"),
+    path("s/<uuid:submission>/method", answers_pages.method, name="submission_method"),
+    path("c/<slug:challenge>/answers", answers_pages.completeness, name="method_completeness"),
     path("c/<slug:challenge>/submissions/", views.submissions, name="submissions"),
     path("c/<slug:challenge>/<slug:track>/submit", views.submit, name="submit"),
 ]

@@ -48,7 +48,8 @@ class PhaseAdmin(BaseAdmin):
     list_filter = [("track__challenge", admin.RelatedOnlyFieldListFilter)]
     list_select_related = ["track"]
     fieldsets = [
-        (None, {"fields": ["track", "key", "title", "position", "opens", "closes", "visibility"]}),
+        (None, {"fields": ["track", "key", "title", "position", "opens", "closes"]}),
+        ("What is shown", {"fields": ["visibility", "reveal_at", "blind"]}),
         ("Hand-ins of a team", {"fields": ["quota_day", "quota_total", "quota_concurrent"]}),
     ]
     inlines = [PhaseSuiteInline]

@@ -9,6 +9,7 @@ from django.db.models import ProtectedError, QuerySet
 
 from accounts.models import User
 from challenges.models import Challenge, Phase, Role, Track
+from challenges.questions import REMEDY, refused_changes
 from challenges.selectors import frozen_against, is_organizer, keeps_image
 from challenges.services import grant_role, refresh_leaderboards
 from evaluators.protocol.challenge import ChallengeDocument, PhaseDocument, SuiteSource, TrackDocument
@@ -61,6 +62,13 @@ def _apply(
                 field="key",
                 remedy="Choose another key, or ask its organizers for the role.",
             )
+        if there is not None and there.tracks.filter(phases__published_table__isnull=False).exists():
+            raise _refused(
+                "E-CHALLENGE-ARCHIVED",
+                f"{document.key} is an edition that ran elsewhere, and its published results are here",
+                field="key",
+                remedy="Give the challenge another key.",
+            )
         versions = _suites(document, _usable(base, user), prepared, user, changes)
         challenge = _upsert(
             Challenge, {"key": document.key}, _challenge_fields(document), changes, f"challenge {document.key}"
@@ -72,7 +80,9 @@ def _apply(
             track = _upsert(
                 Track,
                 {"challenge": challenge, "key": track_document.key},
-                _track_fields(track_document, position) | _thawed(challenge, track_document, position),
+                _track_fields(track_document, position)
+                | _thawed(challenge, track_document, position)
+                | _asking(challenge, document, position),
                 changes,
                 f"track {track_document.key}",
             )
@@ -218,6 +228,24 @@ def _thawed(challenge: Challenge, document: TrackDocument, position: int) -> dic
     return {"image_id": "", "image_versions": {}}
 
 
+def _asking(challenge: Challenge, document: ChallengeDocument, position: int) -> dict[str, Any]:
+    """What the track asks about methods, and until when; raises ProblemsFound where answers forbid a change."""
+    asked = document.tracks[position]
+    refused = refused_changes(challenge.tracks.filter(key=asked.key).first(), asked.questions)
+    if refused:
+        raise ProblemsFound(
+            [
+                Problem("E-CHALLENGE-ANSWERED", one.message, FILE, remedy=REMEDY,
+                        field=f"tracks[{position}].questions[{one.position}].{one.field}")
+                for one in refused
+            ]
+        )  # fmt: skip
+    return {
+        "questions": [question.to_value() for question in asked.questions],
+        "metadata_until": document.moment(asked.metadata_until) if asked.metadata_until else None,
+    }
+
+
 def _challenge_fields(document: ChallengeDocument) -> dict[str, Any]:
     return {
         "title": document.title,
@@ -240,7 +268,6 @@ def _track_fields(document: TrackDocument, position: int) -> dict[str, Any]:
         "backends": list(document.backends),
         "budget": document.budget.to_value(),
         "checkpoints": document.checkpoints.to_value() if document.checkpoints else {},
-        "questions": [question.to_value() for question in document.questions],
         "image": sandbox.image,
         "cpus": sandbox.cpus,
         "memory": sandbox.memory,
@@ -254,6 +281,7 @@ def _track_fields(document: TrackDocument, position: int) -> dict[str, Any]:
         "aggregate": ranking.aggregate.to_value(),
         "missing": ranking.missing,
         "least_provenance": ranking.least_provenance,
+        "ties": ranking.ties,
         "alpha": ranking.alpha,
         "round_digits": ranking.round,
         "ladder": ladder_text(ranking.ladder),
@@ -274,6 +302,8 @@ def _phase_fields(document: ChallengeDocument, phase: PhaseDocument, position: i
         "quota_total": phase.quota.total,
         "quota_concurrent": phase.quota.concurrent,
         "visibility": phase.visibility,
+        "reveal_at": document.moment(phase.reveal) if phase.reveal else None,
+        "blind": phase.blind,
     }
 
 

@@ -71,11 +71,13 @@ def _track_value(track: Track, local: Callable[[datetime], str]) -> dict[str, An
         "rehearsal": {"hour": track.rehearsals_hour, "items": track.rehearsal_items},
         "checkpoints": track.checkpoints or None,
         "questions": track.questions,
+        "metadata_until": local(track.metadata_until) if track.metadata_until else None,
         "ranking": {
             "counts": track.counts,
             "aggregate": track.aggregate,
             "missing": track.missing,
             "least_provenance": track.least_provenance,
+            "ties": track.ties,
             "alpha": track.alpha,
             "round": track.round_digits,
             "ladder": ladder_value(track.ladder),
@@ -101,4 +103,6 @@ def _phase_value(phase: Phase, local: Callable[[datetime], str]) -> dict[str, An
         ],
         "quota": {"day": phase.quota_day, "total": phase.quota_total, "concurrent": phase.quota_concurrent},
         "visibility": phase.visibility,
+        "reveal": local(phase.reveal_at) if phase.reveal_at else None,
+        "blind": phase.blind,
     }

@@ -64,6 +64,9 @@ class PhaseForm(forms.ModelForm):  # type: ignore[type-arg]
         if cleaned["closes"] <= cleaned["opens"]:
             self.add_error("closes", "The phase must close after it opens.")
             return cleaned
+        if cleaned["reveal_at"] and cleaned["reveal_at"] < cleaned["closes"]:
+            self.add_error("reveal_at", "The phase can't be revealed before it closes.")
+            return cleaned
         quota = {name: cleaned[f"quota_{name}"] for name in ("day", "total", "concurrent")}
         value = {name: cleaned[name] for name in ("key", "title", "opens", "closes", "visibility")}
         try:

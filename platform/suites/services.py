@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from evaluators.drawing import Draws, draws_of_metric
 from evaluators.predictions import score_predictions
 from evaluators.protocol.problems import Problem, ProblemsFound
 from evaluators.requests import Draw, draw_requests, seed_key
@@ -19,7 +20,7 @@ from evaluators.suites import CheckReport, Suite, check_suite, select
 from evaluators.suites.folder import MEDIA
 from evaluators.suites.selection import only
 from evaluators.tasks import task_of
-from evaluators.tasks.interface import Step
+from evaluators.tasks.interface import ItemScore, Step
 from suites import sealing, selectors
 from suites.models import Suite as SuiteRecord
 from suites.models import SuiteVersion, Unsealing
@@ -243,6 +244,18 @@ def score_prediction_file(
     """
     suite = _with_gold(version, selection, reason)
     return within(lambda: score_predictions(suite, data, format=format, file=file, checkpoints=checkpoints))
+
+
+def splits_of(*, version: SuiteVersion, selection: Selection) -> dict[str, str]:
+    """The split of each item that is asked, by its id."""
+    return {item.id: item.split for item in _without_gold(version, selection).items}
+
+
+def metric_draws(
+    *, version: SuiteVersion, selection: Selection, scores: Mapping[str, ItemScore], steps: Sequence[Step], reason: str
+) -> Draws | None:
+    """The paired draws of a metric that takes gold to compute, from item scores by id; None where it has none."""
+    return draws_of_metric(_with_gold(version, selection, reason), scores, steps=steps)
 
 
 def _with_gold(version: SuiteVersion, selection: Selection, reason: str) -> Suite:

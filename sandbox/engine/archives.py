@@ -111,3 +111,13 @@ def read_single(chunks: Iterable[bytes], *, max_bytes: int) -> bytes:
             raise ValueError(f"larger than {max_bytes} bytes")
         file = archive.extractfile(member)
         return file.read() if file else b""
+
+
+def read_head(chunks: Iterable[bytes], *, size: int) -> bytes:
+    """Return the first bytes of the one regular file of a tar stream; raises ValueError where it is another thing."""
+    with tarfile.open(fileobj=_Reader(iter(chunks)), mode="r|") as archive:
+        member = archive.next()
+        file = archive.extractfile(member) if member is not None and member.isreg() else None
+        if file is None:
+            raise ValueError("not a regular file")
+        return file.read(size)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ import docker
 import requests.exceptions
 from docker.errors import APIError, NotFound
 
-from sandbox.engine.archives import Entry, read_single, tar_stream
+from sandbox.engine.archives import Entry, read_head, read_single, tar_stream
 from sandbox.engine.connection import LOST, connect, known, translated
 from sandbox.engine.names import new_name
 from sandbox.engine.options import Plan, create_arguments, traits
@@ -72,6 +73,16 @@ class Container:
             except NotFound as error:
                 raise FileNotFoundError(path) from error
             return read_single(stream, max_bytes=max_bytes)
+
+    def get_head(self, path: str, *, size: int) -> bytes:
+        """Return the first bytes of one file; raises FileNotFoundError, ValueError where it is no file."""
+        with translated():
+            try:
+                stream, _ = self._client.get_archive(self.id, path)
+            except NotFound as error:
+                raise FileNotFoundError(path) from error
+            with closing(stream):  # the rest of a large file is not waited for
+                return read_head(stream, size=size)
 
     def run_inside(self, command: list[str], *, user: int, environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
         """Run a program of ours in the running container; return exit code, stdout, stderr."""

@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO
 
@@ -264,8 +265,33 @@ def read_file(
     client: docker.APIClient, *, base_image: str, volume: str, path: str, max_bytes: int, labels: Mapping[str, str]
 ) -> bytes:
     """Return one unpacked file's bytes by way of a container that never starts."""
+    with _reader(client, base_image, volume, labels) as container:
+        return container.get(_inside(path), max_bytes=max_bytes)
+
+
+def read_heads(
+    client: docker.APIClient,
+    *,
+    base_image: str,
+    volume: str,
+    paths: Sequence[str],
+    size: int,
+    labels: Mapping[str, str],
+) -> dict[str, bytes]:
+    """Return the first bytes of some unpacked files by way of one container that never starts."""
+    with _reader(client, base_image, volume, labels) as container:
+        return {path: container.get_head(_inside(path), size=size) for path in paths}
+
+
+def _inside(path: str) -> str:
     if any(part in ("", ".", "..") for part in path.split("/")):
         raise FileNotFoundError(path)
+    return f"{SUBMISSION}/{path}"
+
+
+@contextmanager
+def _reader(client: docker.APIClient, base_image: str, volume: str, labels: Mapping[str, str]) -> Iterator[Container]:
+    """A container that never starts, from which the files of a filled volume are copied."""
     plan = Plan(
         image_id=base_image,
         command=["true"],
@@ -279,6 +305,6 @@ def read_file(
     container = Container.create(client, plan)
     try:
         require_complete(client, volume)
-        return container.get(f"{SUBMISSION}/{path}", max_bytes=max_bytes)
+        yield container
     finally:
         container.remove()

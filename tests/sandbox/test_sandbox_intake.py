@@ -2,6 +2,7 @@
 
 import io
 import os
+import random
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -88,6 +89,24 @@ def test_reading_a_file_is_bounded(sandbox: DockerSandbox, labels: dict[str, str
         with pytest.raises(FileNotFoundError):
             sandbox.read_file(volume, missing, max_bytes=4)
     sandbox.remove_volume(volume)
+
+
+def test_the_first_bytes_of_several_files_are_read_whatever_follows(
+    sandbox: DockerSandbox, labels: dict[str, str], volume: str
+) -> None:
+    large = random.Random(5).randbytes(5_000_000)
+    sandbox.intake(packed({"folder/a": large, "b": b"12"}), volume=volume, rules=IntakeRules(), labels=labels)
+    assert sandbox.read_heads(volume, ["folder/a", "b"], size=5, labels=labels) == {
+        "folder/a": large[:5], "b": b"12",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="not a regular file"):
+        sandbox.read_heads(volume, ["folder"], size=5)
+    for missing in ("other", "../etc/passwd", "/etc/passwd"):
+        with pytest.raises(FileNotFoundError):
+            sandbox.read_heads(volume, [missing], size=5)
+    sandbox.remove_volume(volume)
+    with pytest.raises(FileNotFoundError):
+        sandbox.read_heads(volume, ["b"], size=5)
 
 
 def test_volume_counts_as_there_only_when_its_intake_is_over(

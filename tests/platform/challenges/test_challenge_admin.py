@@ -42,7 +42,7 @@ def track_form(track: Track, **changes: Any) -> dict[str, Any]:
         "kinds": ["model", "code"], "backends": ["causal"], "max_bytes": "2g", "questions": "[]", "budget": "{}",
         "image": "model", "cpus": "2", "memory": "4g", "pids": "256", "gpus": "0", "wall": "90m", "disk": "256m",
         "hardware": "cpu", "counts": "best", "aggregate": "{}", "missing": "unranked",
-        "least_provenance": "predictions", "alpha": "0.05",
+        "least_provenance": "predictions", "alpha": "0.05", "ties": "shared",
         "round_digits": "2", "ladder": "off", "rehearsals_hour": "10", "rehearsal_items": "20", **changes,
     }  # fmt: skip
 
@@ -145,7 +145,7 @@ def test_parts_of_a_track_are_edited_as_they_stand_in_the_document(
     page = client_of(organizer).get(address).content.decode()
     shown = [text.strip() for text in re.findall(r"<textarea[^>]*>([^<]*)</textarea>", page)]
     assert "words: 10" in shown
-    assert "- key: epochs\n  type: integer" in shown
+    assert 'name="questions-0-key" value="epochs"' in page
     typed = "- key: done\n  type: boolean\n  required: false\n"
     form = track_form(track, questions=typed, budget="", aggregate="weights: {owls: 2}")
     assert client_of(organizer).post(address, form).status_code == 302

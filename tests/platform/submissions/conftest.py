@@ -4,13 +4,15 @@ import io
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 import pytest
 import yaml
 from pytest_django.fixtures import Settings
 
-from challenges.models import Phase, Track
+from accounts.models import User
+from challenges.models import Challenge, Phase, Track
 from evaluators.protocol.submission import SubmissionManifest
 from sandbox.images.build import build
 from submissions import engine, uploads
@@ -20,6 +22,7 @@ from submissions.services import submit
 from .hub_orders import FILES, REPO, from_hub
 from .hub_server import HubServer
 from .hub_server import tensors as tensors
+from .method_questions import QUESTIONS
 
 CODE = {"schema": "submission/1", "kind": "code", "method": {"name": "Parrot"}, "code": {"entry": "model.py:Model"}}
 
@@ -125,5 +128,33 @@ def order(
             registration=registration, phases=[phase], upload=None, manifest=described or from_hub(),
             user=registration.created_by,
         )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def organizer(make_user: Callable[..., User]) -> User:
+    """Who looks after the challenge."""
+    return make_user(name="Olga")
+
+
+@pytest.fixture
+def asking_track(make_track: Callable[..., Track], make_challenge: Callable[..., Challenge], organizer: User) -> Track:
+    """A track that asks three things."""
+    return make_track(make_challenge(organizers=(organizer,)), title="Strict", questions=deepcopy(QUESTIONS))
+
+
+@pytest.fixture
+def accepted(
+    hand_in: Callable[..., Submission], make_phase: Callable[..., Phase], asking_track: Track
+) -> Callable[..., Submission]:
+    """`accepted(*phases, registration=None, **changes of the manifest)`: handed in and let in."""
+
+    def make(*phases: Phase, registration: Registration | None = None, **changes: Any) -> Submission:
+        changes = {"answers": {"epochs": 3}, **changes}
+        one = hand_in(*(phases or [make_phase(asking_track)]), registration=registration, described=manifest(**changes))
+        Submission.objects.filter(pk=one.pk).update(state=Submission.State.ACCEPTED)
+        one.refresh_from_db()
+        return one
 
     return make

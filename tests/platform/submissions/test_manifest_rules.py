@@ -142,3 +142,10 @@ def test_several_checkpoints_are_refused_until_a_track_scores_them() -> None:
 def test_an_answer_that_is_no_finite_number_is_refused(number: float) -> None:
     questions = [{"key": "rate", "type": "number"}]
     assert found({"answers": {"rate": number}}, questions=questions) == [("E-SUB-ANSWER", "answers.rate")]
+
+
+def test_what_is_asked_by_the_deadline_may_be_left_out_at_the_hand_in_and_not_answered_wrongly() -> None:
+    questions = [{"key": "rate", "type": "number", "required": "by-deadline"}]
+    assert found({}, questions=questions) == []
+    assert found({"answers": {"rate": 0.5}}, questions=questions) == []
+    assert found({"answers": {"rate": "fast"}}, questions=questions) == [("E-SUB-ANSWER", "answers.rate")]

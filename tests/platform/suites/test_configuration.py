@@ -39,7 +39,9 @@ tracks:
       {image: "model@sha256:%s", cpus: 1.5, memory: 3g, pids: 300, gpus: 1, wall: 90m, disk: 64m, hardware: gpu-small}
     questions:
       - {key: epochs, type: integer, title: Epochs, help: Over the text., required: true, min: 0, max: 100}
-      - {key: approaches, type: multi, options: [curriculum, distillation]}
+      - {key: approaches, type: multi, required: by-deadline, options: [curriculum, distillation],
+         explain: {curriculum: Texts in an order of difficulty}}
+    metadata_until: 2030-07-15T23:59:00
     ranking:
       {counts: picked, aggregate: {method: macro, weights: {owls: 2, herons: .5}}, missing: worst, alpha: 0.1, round: 1}
     phases:
@@ -276,3 +278,28 @@ def test_the_command_says_what_is_wrong_with_a_file(tmp_path: Path, data: bytes 
         call_command("challenge", "apply", str(file))
     with pytest.raises(CommandError, match="There is no challenge"):
         call_command("challenge", "export", "nothing")
+
+
+@pytest.mark.django_db
+def test_an_answered_question_is_not_changed_into_another_one(base: Path, make_user: Callable[..., User]) -> None:
+    track = configuration.apply(document(), base=base).challenge.tracks.get(key="strict")
+    registration = Registration.objects.create(
+        team=make_user().teams.create(name="Larks", slug="larks"), challenge=track.challenge, created_by=make_user()
+    )
+    artifact = Artifact.objects.create(digest="0" * 64, size=1, storage_name="x")
+    submission = Submission.objects.create(
+        registration=registration, number=1, name="Lark", artifact=artifact, submitted_by=registration.created_by,
+        manifest={"answers": {"epochs": 3, "approaches": ["curriculum"]}}, state=Submission.State.ACCEPTED,
+    )  # fmt: skip
+    Entry.objects.create(submission=submission, track=track)
+    changed = RICH.replace("key: epochs, type: integer", "key: epochs, type: number")
+    changed = changed.replace("[curriculum, distillation],\n         explain: {curriculum:", "[distillation],\n"
+                              "         explain: {distillation:")  # fmt: skip
+    with pytest.raises(ProblemsFound) as found:
+        configuration.apply(document(changed), base=base)
+    assert [(problem.code, problem.field) for problem in found.value.problems] == [
+        ("E-CHALLENGE-ANSWERED", "tracks[0].questions[0].type"),
+        ("E-CHALLENGE-ANSWERED", "tracks[0].questions[1].options"),
+    ]
+    reworded = document(RICH.replace("title: Epochs", "title: Passes").replace("max: 100", "max: 10"))
+    assert configuration.apply(reworded, base=base).changes == ["track strict: questions changed"]

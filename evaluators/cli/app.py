@@ -11,12 +11,14 @@ from evaluators.cli.aggregating import aggregate_command
 from evaluators.cli.counting import words_command
 from evaluators.cli.importing import import_command
 from evaluators.cli.output import err, out, print_problems, print_scores, refusals
+from evaluators.cli.results import results_command
 from evaluators.cli.spotchecking import spot_check_command
 from evaluators.predictions import FORMATS, score_predictions
 from evaluators.protocol.challenge import ChallengeDocument
 from evaluators.protocol.documents import Document
 from evaluators.protocol.lines import parse_lines
 from evaluators.protocol.problems import Problem, ProblemsFound
+from evaluators.protocol.results import ResultsDocument
 from evaluators.protocol.scores import ScoresDocument
 from evaluators.protocol.submission import SubmissionManifest
 from evaluators.protocol.suite import SuiteManifest
@@ -31,6 +33,7 @@ app.command("import")(import_command)
 app.command("aggregate")(aggregate_command)
 app.command("words")(words_command)
 app.command("spot-check")(spot_check_command)
+app.command("results")(results_command)
 
 SuiteFolder = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -42,6 +45,7 @@ SCHEMAS: dict[str, type[Document]] = {
     "submission": SubmissionManifest,
     "challenge": ChallengeDocument,
     "scores": ScoresDocument,
+    "results": ResultsDocument,
 }
 
 

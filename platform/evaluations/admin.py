@@ -139,8 +139,8 @@ class EvaluationAdmin(ReadOnlyAdmin):
     """Scores documents."""
 
     challenge_path = "response_set__submission__registration__challenge"
-    list_display = ["response_set", "evaluator", "provenance", "complete", "told", "created_at"]
-    list_filter = ["provenance", "evaluator", "complete"]
+    list_display = ["response_set", "evaluator", "provenance", "complete", "counts", "told", "created_at"]
+    list_filter = ["provenance", "evaluator", "complete", "counts"]
     list_select_related = ["response_set__submission__registration__team", "response_set__suite_version__suite"]
     exclude = ["items_name"]
 

@@ -13,6 +13,7 @@ from django.core.files.storage import storages
 from django.db import transaction
 from django.utils import timezone
 
+from evaluations.batch_models import Batch
 from evaluations.checkpoints import Place, steps_asked
 from evaluations.faults import storable
 from evaluations.models import Evaluation, ResponseSet, Score
@@ -121,8 +122,8 @@ def read(response_set: ResponseSet) -> list[dict[str, Any]]:
 
 
 def current_evaluation(response_set: ResponseSet) -> Evaluation | None:
-    """The set's evaluation by this version of the evaluators, if there is one."""
-    return response_set.evaluations.filter(evaluator=__version__).first()
+    """The set's evaluation that counts by this version of the evaluators, if there is one."""
+    return response_set.evaluations.counting().filter(evaluator=__version__).first()
 
 
 def size_of(response_set: ResponseSet) -> int:
@@ -135,7 +136,14 @@ def score(
     response_set: ResponseSet, responses: Iterable[Mapping[str, Any]], *, reason: str, within: suites.Within
 ) -> Evaluation:
     """Score the responses against the gold and record it; raises ProblemsFound."""
-    scored = suites.score_responses(
+    return record(response_set, scored(response_set, responses, reason=reason, within=within))
+
+
+def scored(
+    response_set: ResponseSet, responses: Iterable[Mapping[str, Any]], *, reason: str, within: suites.Within
+) -> Scored:
+    """Score the responses against the gold, and record nothing but that it was opened; raises ProblemsFound."""
+    return suites.score_responses(
         version=response_set.suite_version,
         selection=selection_of(response_set),
         draw_key=bytes(response_set.draw_key),
@@ -146,37 +154,72 @@ def score(
         reason=reason,
         within=within,
     )
-    return record(response_set, scored)
 
 
 def record(
     response_set: ResponseSet, scored: Scored, *, provenance: str = Evaluation.Provenance.RUN_HERE
 ) -> Evaluation:
     """Write an evaluation with its scores; scoring the same set twice changes nothing."""
-    document = scored.document
+    document, items = scored.document, _parquet(scored)
+    with transaction.atomic():
+        there = response_set.evaluations.counting().filter(evaluator=document.evaluator).first()
+        if there is not None:
+            return there
+        name = f"items/{response_set.key}-{document.evaluator}.parquet"
+        evaluation = _create(response_set, document, name, items, provenance=_kept(response_set, provenance))
+        _count(response_set, evaluation, document)
+    return evaluation
+
+
+def record_draft(response_set: ResponseSet, scored: Scored, *, batch: Batch, provenance: str) -> Evaluation:
+    """Write a batch's evaluation beside the one that counts: no score of it is told before `let_count`."""
+    document, items = scored.document, _parquet(scored)
+    with transaction.atomic():
+        there = response_set.evaluations.filter(batch=batch).first()
+        if there is not None:
+            return there
+        name = f"items/{response_set.key}-{document.evaluator}-batch-{batch.pk}.parquet"
+        return _create(response_set, document, name, items, provenance=provenance, batch=batch, counts=False)
+
+
+def let_count(evaluation: Evaluation, *, provenance: str) -> None:
+    """Let a draft count from now on, as trustworthy as what it follows; must run inside a transaction."""
+    evaluation.counts, evaluation.provenance = True, provenance
+    evaluation.save(update_fields=["counts", "provenance"])
+    _count(evaluation.response_set, evaluation, ScoresDocument.model_validate(evaluation.document))
+
+
+def _parquet(scored: Scored) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "items.parquet"
         scored.write_items(path)
-        items = path.read_bytes()
-    with transaction.atomic():
-        there = response_set.evaluations.filter(evaluator=document.evaluator).first()
-        if there is not None:
-            return there
-        evaluation = Evaluation.objects.create(
-            response_set=response_set,
-            evaluator=document.evaluator,
-            suite_digest=document.suite_digest,
-            document=storable(document.model_dump(mode="json", by_alias=True)),
-            items_name=sealing.write_bytes(
-                f"items/{response_set.key}-{document.evaluator}.parquet", items, gated=response_set.suite_version.gated
-            ),
-            complete=document.complete,
-            provenance=_kept(response_set, provenance),
-        )
-        Score.objects.bulk_create(_rows(evaluation, document), batch_size=500)
-        response_set.asked, response_set.answered = document.coverage.asked, document.coverage.answered
-        response_set.save(update_fields=["asked", "answered"])
-    return evaluation
+        return path.read_bytes()
+
+
+def _create(
+    response_set: ResponseSet, document: ScoresDocument, name: str, items: bytes, **fields: Any
+) -> Evaluation:  # fmt: skip
+    return Evaluation.objects.create(
+        response_set=response_set,
+        evaluator=document.evaluator,
+        suite_digest=document.suite_digest,
+        document=told_as(document),
+        items_name=sealing.write_bytes(name, items, gated=response_set.suite_version.gated),
+        complete=document.complete,
+        **fields,
+    )
+
+
+def told_as(document: ScoresDocument) -> dict[str, Any]:
+    """The document as an evaluation holds it."""
+    value: dict[str, Any] = storable(document.model_dump(mode="json", by_alias=True))
+    return value
+
+
+def _count(response_set: ResponseSet, evaluation: Evaluation, document: ScoresDocument) -> None:
+    Score.objects.bulk_create(_rows(evaluation, document), batch_size=500)
+    response_set.asked, response_set.answered = document.coverage.asked, document.coverage.answered
+    response_set.save(update_fields=["asked", "answered"])
 
 
 def _kept(response_set: ResponseSet, provenance: str) -> str:

@@ -106,7 +106,8 @@ def _same_answers(run: Run) -> Iterator[Found]:
             continue
         rows = answers.item_rows(evaluation)
         theirs = (
-            Evaluation.objects.filter(
+            Evaluation.objects.counting()
+            .filter(
                 response_set__suite_version=mine.suite_version_id, response_set__selection=mine.selection,
                 response_set__checkpoint=mine.checkpoint, response_set__train_seed=0, evaluator=evaluation.evaluator,
                 response_set__submission__registration__challenge=mine.submission.registration.challenge_id,

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from config.queue import enqueue
 from evaluations import clock, outcomes, pauses, services, states
@@ -72,7 +72,11 @@ def claim(
 def _waiting(queue: str) -> QuerySet[Run]:
     due = clock.passed("not_before", most=settings.MOST_BACK_OFF_SECONDS)
     waiting = Run.objects.filter(due, state=Run.State.QUEUED, queue=queue, entry__track__paused_at__isnull=True)
-    return waiting.select_related("entry__submission", "entry__track__challenge", "phase").order_by("created_at", "pk")
+    # What people handed in goes first: a batch asks stored submissions while nobody's own run waits.
+    own_first = Case(When(purpose=Run.Purpose.BATCH, then=1), default=0)
+    return waiting.select_related("entry__submission", "entry__track__challenge", "phase").order_by(
+        own_first, "created_at", "pk"
+    )
 
 
 # A rehearsal's charge is reserved; it is settled when the phase's own run begins.

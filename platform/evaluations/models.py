@@ -1,6 +1,7 @@
 """Runs and their attempts, response sets, evaluations and scores, and the events that tell their story."""
 
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -8,6 +9,9 @@ from django.db import models
 from django.utils import timezone
 
 from challenges.models import Phase, Track
+from evaluations.batch_models import Batch
+from evaluations.flag_models import Flag as Flag
+from evaluations.flag_models import FlagDecision as FlagDecision
 from submissions.models import Entry, Submission
 from suites.models import SuiteVersion
 
@@ -56,6 +60,7 @@ class Run(models.Model):
         DRY_RUN = "dry-run", "Dry run"
         SPOT_CHECK = "spot-check", "Spot check"
         RERUN = "rerun", "Rerun"
+        BATCH = "batch", "Batch"
 
     class State(models.TextChoices):
         """FAILED is the participant's fault, ERRORED ours."""
@@ -191,8 +196,19 @@ class Attempt(models.Model):
         return f"attempt {self.number} of {self.run_id}"
 
 
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    """Evaluations, narrowed to those that count."""
+
+    def counting(self) -> Self:
+        """All but the drafts of batches that are not applied; of a draft there are no Score rows either."""
+        return self.filter(counts=True)
+
+
 class Evaluation(models.Model):
-    """A response set scored by one evaluator version."""
+    """A response set scored by one evaluator version.
+
+    A batch's own evaluations count from when it is applied; of what does not count there are no Score rows.
+    """
 
     class Provenance(models.TextChoices):
         """How far its scores can be trusted, least first; the words of challenge/1."""
@@ -211,10 +227,19 @@ class Evaluation(models.Model):
     )
     complete = models.BooleanField(default=True, help_text="Every item asked was answered; only then is it ranked.")
     provenance = models.CharField(max_length=16, choices=Provenance, default=Provenance.RUN_HERE)
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, null=True, blank=True, related_name="evaluations")
+    counts = models.BooleanField(default=True, help_text="A batch's own count once it is applied.")
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = EvaluationQuerySet.as_manager()
+
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["response_set", "evaluator"], name="evaluation_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["response_set", "evaluator"], condition=models.Q(counts=True), name="evaluation_counts_once"
+            ),
+            models.UniqueConstraint(fields=["response_set", "batch"], name="evaluation_once_a_batch"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.response_set} by {self.evaluator}"
@@ -239,6 +264,20 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.metric} {self.group or 'all'}: {self.value}"
+
+
+class SuiteDraws(models.Model):
+    """What an evaluation would score on items drawn anew, a thousand times; exact, so nobody's before the reveal."""
+
+    evaluation = models.OneToOneField(Evaluation, on_delete=models.CASCADE, related_name="draws")
+    values = models.BinaryField(help_text="Little-endian float32; empty where there are none.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "suite draws"
+
+    def __str__(self) -> str:
+        return f"draws of {self.evaluation}"
 
 
 class SpotCheck(models.Model):
@@ -306,74 +345,6 @@ class SpotCheckPlan(models.Model):
 
     def __str__(self) -> str:
         return f"Spot-checks of {self.track}"
-
-
-class Flag(models.Model):
-    """Something about a submission that organizers and reviewers should look at; it changes no rank by itself."""
-
-    class Kind(models.TextChoices):
-        """What was noticed."""
-
-        SPOT_CHECK = "spot-check", "Predictions that the model does not give"
-        SAME_PREDICTIONS = "same-predictions", "Another team's prediction file"
-        SAME_ANSWERS = "same-answers", "Another team's answers"
-        SAME_WEIGHTS = "same-weights", "Another team's weights"
-        SAME_SCORES = "same-scores", "Another team's scores, digit by digit"
-        CONSTANT = "constant", "The same answer to everything"
-        IMPOSSIBLE = "impossible", "A score that nobody should reach"
-
-    class State(models.TextChoices):
-        """Open until somebody has looked."""
-
-        OPEN = "open", "Open"
-        DISMISSED = "dismissed", "Dismissed"
-        CONFIRMED = "confirmed", "Confirmed"
-
-    kind = models.CharField(max_length=20, choices=Kind)
-    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="flags")
-    other = models.ForeignKey(Submission, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    subject = models.CharField(max_length=160, blank=True, help_text="The suite, where it is about one.")
-    numbers = models.JSONField(default=dict, blank=True)
-    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
-    reason = models.CharField(max_length=300, blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    decided_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["-created_at", "-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "submission", "other", "subject"],
-                condition=models.Q(other__isnull=False),
-                name="flag_once_with_other",
-            ),
-            models.UniqueConstraint(
-                fields=["kind", "submission", "subject"], condition=models.Q(other__isnull=True), name="flag_once_alone"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.submission}"
-
-
-class FlagDecision(models.Model):
-    """What was decided about a flag, by whom and why; rows are only ever added."""
-
-    flag = models.ForeignKey(Flag, on_delete=models.CASCADE, related_name="decisions")
-    old = models.CharField(max_length=10)
-    new = models.CharField(max_length=10)
-    reason = models.CharField(max_length=300)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return f"{self.old} → {self.new}: {self.reason}"
 
 
 class Event(models.Model):

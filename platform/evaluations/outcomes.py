@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from config.queue import enqueue
 from evaluations import planning, spotchecks
+from evaluations.batch_models import BatchItem
+from evaluations.batches import endings
 from evaluations.models import Run
 from evaluators.spotcheck import Comparison
 from submissions import quota
@@ -23,8 +25,11 @@ def done(run: Run, compared: Mapping[int, Comparison] | None = None) -> None:
     if run.purpose == Run.Purpose.REHEARSAL:
         planning.go_on(run)
         return
+    if run.purpose == Run.Purpose.BATCH:
+        endings.ended(run, BatchItem.State.DONE)
+        return
     quota.finish(entry=run.entry, phase=run.phase)
-    enqueue("leaderboards.refresh", run.phase_id)
+    enqueue("leaderboards.refresh_runs", run.phase_id, str(run.pk))
     enqueue("evaluations.review", str(run.pk))
 
 
@@ -33,15 +38,22 @@ def failed(run: Run) -> None:
     if run.purpose == Run.Purpose.SPOT_CHECK:
         spotchecks.failed(run)
         return
+    if run.purpose == Run.Purpose.BATCH:
+        endings.ended(run, BatchItem.State.FAILED, note=run.code)
+        return
     if run.purpose == Run.Purpose.REHEARSAL:
         quota.release(entry=run.entry, phase=run.phase, reason=f"the rehearsal failed ({run.code})")
     else:
         quota.finish(entry=run.entry, phase=run.phase)
+        enqueue("leaderboards.refresh_runs", run.phase_id)
 
 
 def errored(run: Run) -> None:
     """The run failed through a fault of ours, for good."""
     if run.purpose == Run.Purpose.SPOT_CHECK:
         spotchecks.given_up(run)
+        return
+    if run.purpose == Run.Purpose.BATCH:
+        endings.ended(run, BatchItem.State.ERRORED, note=str(run.detail.get("reason", "")))
         return
     quota.release(entry=run.entry, phase=run.phase, reason="an error of the platform")

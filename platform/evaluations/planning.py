@@ -1,7 +1,7 @@
 """Creating runs: the rehearsal where hidden data is asked, then the phase's own; safe to do twice at any point."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import IntegrityError, transaction
 
@@ -74,6 +74,8 @@ def go_on(rehearsal: Run) -> Run | None:
 
 def _create_phase_run(entry: Entry, phase: Phase, image_id: str, reason: str) -> Run:
     quota.settle(entries=[entry], phase=phase, reason=reason)
+    # A batch that changes what the phase asks was applied before, or waits for this run.
+    Phase.objects.select_for_update().get(pk=phase.pk)
     asked = phase.phase_suites.select_related("suite_version__suite").order_by("position", "pk")
     return _create(entry, phase, Run.Purpose.PHASE, image_id, list(asked))
 
@@ -84,16 +86,27 @@ def _create(entry: Entry, phase: Phase, purpose: str, image_id: str, asked: Sequ
         run = Run.objects.create(
             entry=entry, phase=phase, purpose=purpose, queue=phase.track.hardware, image_id=image_id
         )
-        for position, (phase_suite, place) in enumerate(_places(submission, phase, asked, purpose)):
-            response_set = _response_set(submission, phase_suite, image_id, place)
+        sets = response_sets(submission, phase, asked, image_id=image_id, purpose=purpose)
+        for position, response_set in enumerate(sets):
             RunResponseSet.objects.create(run=run, response_set=response_set, position=position)
         Event.objects.create(submission=submission, run=run, kind="run", new=run.state)
         enqueue("evaluations.run", str(run.pk), queue=run.queue)
     return run
 
 
+def response_sets(
+    submission: Submission, phase: Phase, asked: Iterable[PhaseSuite], *, image_id: str,
+    purpose: str = Run.Purpose.PHASE,
+) -> list[ResponseSet]:  # fmt: skip
+    """The submission's sets of answers to these suites of the phase, those that are there and new ones, in order."""
+    return [
+        _response_set(submission, phase_suite, image_id, place)
+        for phase_suite, place in _places(submission, phase, asked, purpose)
+    ]
+
+
 def _places(
-    submission: Submission, phase: Phase, asked: Sequence[PhaseSuite], purpose: str
+    submission: Submission, phase: Phase, asked: Iterable[PhaseSuite], purpose: str
 ) -> list[tuple[PhaseSuite, Place]]:
     """What is asked of which of the submission's models, in an order in which each of these is loaded once."""
     manifest = SubmissionManifest.from_value(submission.manifest, file="submission.yaml")

@@ -114,13 +114,14 @@ def sight_of(run: Run, viewer: Viewer) -> Sight:
     if run.purpose == Run.Purpose.REHEARSAL:
         return sight_of_rehearsal(viewer, hidden=hidden)
     hidden = hidden or asks_hidden(run.phase.phase_suites.all())
-    return sight(viewer, hidden=hidden, visibility=run.phase.visibility, closed=run.phase.is_closed)
+    return sight(viewer, hidden=hidden, visibility=run.phase.visibility, closed=run.phase.is_revealed)
 
 
 def view_of(submission: Submission, viewer: Viewer) -> SubmissionView:
     """The submission as the viewer may see it."""
     # A spot-check is told by its outcome alone, beside the predictions that it was of.
-    runs = list(selectors.runs_of(submission).exclude(purpose=Run.Purpose.SPOT_CHECK))
+    # What a batch asks is told with the phase's own run, once the batch is applied.
+    runs = list(selectors.runs_of(submission).exclude(purpose__in=(Run.Purpose.SPOT_CHECK, Run.Purpose.BATCH)))
     views = [_run_view(run, viewer) for run in runs]
     views += [_planned_view(charge, runs) for charge in _unplanned(submission, runs)]
     if any(view.state in ("planned", Run.State.QUEUED) for view in views):
@@ -379,7 +380,7 @@ def _curve_document(curve: Curve) -> dict[str, Any]:
 
 def _event_document(event: Event, viewer: Viewer) -> dict[str, Any] | None:
     """An event; of hidden data only beginning and end, and when to the minute: stages and exact times would tell."""
-    if event.run is not None and event.run.purpose == Run.Purpose.SPOT_CHECK:
+    if event.run is not None and event.run.purpose in (Run.Purpose.SPOT_CHECK, Run.Purpose.BATCH):
         return None
     exact = event.run is None or sight_of(event.run, viewer).reason
     if not exact and event.new in states.HELD:

@@ -74,8 +74,8 @@ def own_line(run: Run, answers: ResponseSet, seen: Sight) -> ScoreLine | None:
 
 def newest(answers: ResponseSet) -> Evaluation | None:
     """The evaluation that counts."""
-    evaluations = list(answers.evaluations.all())
-    return evaluations[-1] if evaluations else None
+    counting = (one for one in answers.evaluations.all() if one.counts)
+    return max(counting, key=lambda one: one.pk, default=None)
 
 
 def _replicates(one: ResponseSet, main: ResponseSet) -> bool:

@@ -1,10 +1,12 @@
 """Scoring what a run answered, and prediction files, in the scorer's own process."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
+from challenges.models import Track
 from evaluations import answers, scorer
 from evaluations.collection import most_bytes
 from evaluations.faults import LastingFault, ParticipantFault
@@ -14,9 +16,12 @@ from evaluations.work import Work
 from evaluators.predictions import unpacked_size
 from evaluators.protocol.problems import ProblemsFound
 from evaluators.protocol.submission import SubmissionManifest
+from evaluators.scoring import Scored
 from evaluators.tasks import TASKS
+from sandbox.interface import Sandbox
 from sandbox.limits import KiB
 from submissions import checkpoint_rules, checks
+from submissions.models import Submission
 from suites import services as suites
 
 # Answers that hold more than this for each item, on average, are themselves the reason why scoring them is costly.
@@ -34,7 +39,7 @@ def score_sets(work: Work, sets: list[ResponseSet]) -> None:
         try:
             answers.score(
                 response_set,
-                _responses(response_set),
+                stored(response_set),
                 reason=f"scoring run {work.run.pk}",
                 within=lambda compute: scorer.bounded(compute, check=work.heart.check),
             )
@@ -48,7 +53,7 @@ def score_sets(work: Work, sets: list[ResponseSet]) -> None:
     work.finish()
 
 
-def _responses(response_set: ResponseSet) -> Iterator[Mapping[str, Any]]:
+def stored(response_set: ResponseSet) -> Iterator[Mapping[str, Any]]:
     """The sealed responses, opened by whoever goes through them: the scorer's process, under its bounds."""
     yield from answers.read(response_set)
 
@@ -72,36 +77,59 @@ def _honest_bytes(response_set: ResponseSet) -> int:
     return max(least, sum(map(most_bytes, draw.requests)))
 
 
-def score_predictions(work: Work) -> None:
-    """Score a prediction file directly: no container ever sees it but the intake's."""
-    part = SubmissionManifest.from_value(work.submission.manifest, file="submission.yaml").predictions
+@dataclass(frozen=True)
+class Handed:
+    """A prediction file as it was handed in."""
+
+    data: bytes
+    format: str
+    file: str
+
+    def scored(self, response_set: ResponseSet, track: Track, *, reason: str, check: Callable[[], None]) -> Scored:
+        """Score what it says of one suite, in the scorer's own process; raises ProblemsFound, TooCostly."""
+        return suites.score_prediction_file(
+            version=response_set.suite_version,
+            selection=answers.selection_of(response_set),
+            data=self.data,
+            format=self.format,
+            file=self.file,
+            reason=reason,
+            checkpoints=checkpoint_rules.expected(track),
+            within=lambda compute: scorer.bounded(compute, check=check),
+        )
+
+
+def read_predictions(
+    submission: Submission, *, sandbox: Sandbox, labels: Mapping[str, str], check: Callable[[], None] = lambda: None
+) -> Handed:
+    """Read the file out of the accepted hand-in; raises ParticipantFault, LastingFault, SandboxError."""
+    part = SubmissionManifest.from_value(submission.manifest, file="submission.yaml").predictions
     if part is None:
         raise LastingFault("An accepted submission of kind predictions names no file.")
-    volume = checks.restore(work.submission, check=work.heart.check)
+    volume = checks.restore(submission, check=check)
     most = settings.PREDICTIONS_MAX_BYTES
     try:
-        data = work.sandbox.read_file(volume, part.file, max_bytes=most, labels=work.labels)
+        data = sandbox.read_file(volume, part.file, max_bytes=most, labels=labels)
     except ValueError as error:
         raise ParticipantFault("E-PRED-SIZE", f"The prediction file is larger than {most:,} bytes.") from error
+    return Handed(data, part.format, part.file)
+
+
+def score_predictions(work: Work) -> None:
+    """Score a prediction file directly: no container ever sees it but the intake's."""
+    handed = read_predictions(work.submission, sandbox=work.sandbox, labels=work.labels, check=work.heart.check)
     work.move(Run.State.SCORING)
     for response_set in work.sets():
         if answers.current_evaluation(response_set) is not None:
             continue
         try:
-            scored = suites.score_prediction_file(
-                version=response_set.suite_version,
-                selection=answers.selection_of(response_set),
-                data=data,
-                format=part.format,
-                file=part.file,
-                reason=f"scoring run {work.run.pk}",
-                checkpoints=checkpoint_rules.expected(work.run.entry.track),
-                within=lambda compute: scorer.bounded(compute, check=work.heart.check),
+            scored = handed.scored(
+                response_set, work.run.entry.track, reason=f"scoring run {work.run.pk}", check=work.heart.check
             )
         except ProblemsFound as found:
             raise ParticipantFault.of_problems(found) from found
         except TooCostly as costly:
-            raise _cost(response_set, unpacked_size(data, file=part.file), "E-PRED-SIZE", costly) from costly
+            raise _cost(response_set, unpacked_size(handed.data, file=handed.file), "E-PRED-SIZE", costly) from costly
         work.heart.check()
         answers.keep_predictions(response_set)
         answers.record(response_set, scored, provenance=Evaluation.Provenance.PREDICTIONS)

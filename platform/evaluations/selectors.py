@@ -1,7 +1,7 @@
 """What is known about runs and scores, for pages, leaderboards and exports."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import fmean, stdev
@@ -12,6 +12,8 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Subquery
 
 from challenges.models import Phase
 from evaluations import clock
+from evaluations.batch_models import Batch
+from evaluations.batches import drafts
 from evaluations.checkpoints import ALL, MAIN
 from evaluations.models import Attempt, Evaluation, ResponseSet, Run, RunResponseSet, Score
 from submissions.models import QuotaCharge, Submission
@@ -37,6 +39,8 @@ class SuiteScore:
     # Of a mean over replicates of the training: their standard deviation, and how many they are.
     sd: float | None = None
     trainings: int = 1
+    # The evaluations that it comes from: the finished model's, and those of its replicates.
+    evaluations: tuple[int, ...] = ()
 
     @property
     def coverage(self) -> float:
@@ -64,6 +68,7 @@ class ScoredEntry:
     finished_at: datetime
     scores: dict[str, SuiteScore]
     complete: bool
+    reason: str = ""
 
 
 def provenance_of(kind: str, scores: Iterable[SuiteScore] = ()) -> str:
@@ -96,6 +101,7 @@ def mean_over_trainings(scores: Sequence[SuiteScore]) -> SuiteScore:
         answered=lacking.answered,
         sd=stdev(values) if whole else None,
         trainings=len(scores),
+        evaluations=tuple(pk for score in scores for pk in score.evaluations),
     )
 
 
@@ -108,35 +114,45 @@ def suite_columns(asked: Sequence[PhaseSuite]) -> dict[tuple[int, str], str]:
     }
 
 
-def scored_entries(phase: Phase, *, suites: Sequence[PhaseSuite] | None = None) -> list[ScoredEntry]:
+def scored_entries(
+    phase: Phase, *, suites: Sequence[PhaseSuite] | None = None, batch: Batch | None = None,
+    runs: Collection[UUID] | None = None,
+) -> list[ScoredEntry]:  # fmt: skip
     """Every entry whose run in the phase is done, with its suites' scores. Three queries, however many entries.
 
     The finished model counts, or the mean over the replicates of its training; its checkpoints stand on curves alone.
-    `suites` are what the phase asks; one query more where they are not given.
+    `suites` are what the phase asks; one query more where they are not given. With `batch`, as if it were applied; two
+    queries more. `runs`: of these alone.
     """
     if suites is None:
         suites = list(phase.phase_suites.select_related("suite_version__suite"))
     charged = QuotaCharge.objects.filter(entry=OuterRef("entry"), phase=OuterRef("phase"))
-    runs = (
+    done = (
         Run.objects.filter(phase=phase, purpose=Run.Purpose.PHASE, state=Run.State.DONE, finished_at__isnull=False)
         .annotate(handed_in_at=Subquery(charged.values("created_at")[:1]))
         .select_related("entry__submission__registration__team")
         .order_by("created_at", "pk")
     )
+    if runs is not None:
+        done = done.filter(pk__in=runs)
     asked = list(
-        RunResponseSet.objects.filter(run__in=runs, response_set__checkpoint__in=(MAIN, ALL))
+        RunResponseSet.objects.filter(run__in=done, response_set__checkpoint__in=(MAIN, ALL))
         .order_by("response_set__train_seed", "pk")
         .values_list("run_id", "response_set_id", "response_set__suite_version_id", "response_set__selection")
     )
-    found = _suite_scores({set_id for _, set_id, _, _ in asked})
+    if batch is not None:
+        asked += drafts.asked_in(batch, phase)
+    found = _suite_scores({set_id for _, set_id, _, _ in asked}, batch)
     columns = suite_columns(suites)
     scores: dict[UUID, dict[str, list[SuiteScore]]] = defaultdict(lambda: defaultdict(list))
     lacking: set[UUID] = set()
     for run_id, set_id, version_id, selection in asked:
-        # What the phase asked once and asks no more, another version or sample, is not comparable to what it asks now.
         suite = columns.get((version_id, selection))
-        score = found.get(set_id) if suite is not None else None
-        if suite is not None and score is not None:
+        if suite is None:
+            # What the phase asked once and asks no more, another version or sample, is not comparable to what it asks.
+            continue
+        score = found.get(set_id)
+        if score is not None:
             scores[run_id][suite].append(score)
         if score is None or score.answered < score.asked:
             lacking.add(run_id)
@@ -147,7 +163,7 @@ def scored_entries(phase: Phase, *, suites: Sequence[PhaseSuite] | None = None) 
             {suite: mean_over_trainings(found) for suite, found in scores[run.pk].items()},
             run.pk not in lacking,
         )
-        for run in runs
+        for run in done
     ]
 
 
@@ -170,21 +186,27 @@ def _scored_entry(run: Run, handed_in_at: datetime, scores: dict[str, SuiteScore
         finished_at=run.finished_at or run.created_at,
         scores=scores,
         complete=complete,
+        reason=run.entry.reason,
     )
 
 
-def _suite_scores(set_ids: set[int]) -> dict[int, SuiteScore]:
-    """The suite-level score of each response set, by its newest evaluation and the suite's own metric."""
+def _suite_scores(set_ids: set[int], batch: Batch | None = None) -> dict[int, SuiteScore]:
+    """The suite-level score of each response set, by its newest evaluation that counts and the suite's own metric.
+
+    With `batch`, its drafts count as they would once it is applied.
+    """
     rows = (
         Score.objects.filter(evaluation__response_set__in=set_ids, group="", tag="")
         .select_related("evaluation__response_set__suite_version")
         .order_by("evaluation__pk", "pk")
     )
-    scores = {}
+    scores: dict[int, SuiteScore] = {}
+    newest: dict[int, Evaluation] = {}
     for row in rows:
         answers = row.evaluation.response_set
         if row.metric != answers.suite_version.manifest.get("metric", row.metric):
             continue
+        newest[answers.pk] = row.evaluation
         scores[answers.pk] = SuiteScore(
             metric=row.metric,
             value=row.value,
@@ -198,7 +220,12 @@ def _suite_scores(set_ids: set[int]) -> dict[int, SuiteScore]:
             evaluator=row.evaluation.evaluator,
             items_name=row.evaluation.items_name,
             provenance=row.evaluation.provenance,
+            evaluations=(row.evaluation_id,),
         )
+    if batch is not None:
+        for draft in drafts.evaluations_of(batch, set_ids, newest):
+            # Its provenance will be that of what it follows.
+            scores[draft.response_set_id] = replace(scores[draft.response_set_id], **drafts.score_of(draft))
     return scores
 
 
@@ -237,7 +264,10 @@ def queue_position(run: Run) -> int | None:
     if run.state != Run.State.QUEUED:
         return None
     before = Q(created_at__lt=run.created_at) | Q(created_at=run.created_at, pk__lt=run.pk)
-    return Run.objects.filter(before, state=Run.State.QUEUED, queue=run.queue).count() + 1
+    # What batches ask of stored submissions waits until nobody's own run does.
+    own = ~Q(purpose=Run.Purpose.BATCH)
+    before = before & own if run.purpose != Run.Purpose.BATCH else before | own
+    return Run.objects.filter(before, state=Run.State.QUEUED, queue=run.queue).exclude(pk=run.pk).count() + 1
 
 
 def runs_of(submission: Submission) -> QuerySet[Run]:
@@ -245,7 +275,7 @@ def runs_of(submission: Submission) -> QuerySet[Run]:
     # Groups and tags are shown of the finished model alone.
     finished = Q(evaluation__response_set__checkpoint__in=(MAIN, ALL), evaluation__response_set__train_seed=0)
     scores = Score.objects.filter(finished | Q(group="", tag=""))
-    evaluations = Evaluation.objects.prefetch_related(Prefetch("scores", queryset=scores)).order_by("pk")
+    evaluations = Evaluation.objects.counting().prefetch_related(Prefetch("scores", queryset=scores)).order_by("pk")
     sets = RunResponseSet.objects.select_related("response_set__suite_version__suite").prefetch_related(
         Prefetch("response_set__evaluations", queryset=evaluations)
     )

@@ -6,6 +6,8 @@ from accounts.models import User
 from challenges.models import Phase
 from config.queue import enqueue
 from evaluations import clock, spotchecks, states
+from evaluations.batch_models import BatchItem
+from evaluations.batches import endings
 from evaluations.models import Attempt, Event, Run
 from evaluations.planning import image_of, plan
 from submissions import quota
@@ -30,6 +32,8 @@ def cancel(run: Run) -> bool:
         )
         if run.purpose == Run.Purpose.SPOT_CHECK:
             spotchecks.given_up(run)
+        elif run.purpose == Run.Purpose.BATCH:
+            endings.ended(run, BatchItem.State.DROPPED, note="cancelled")
         elif run.purpose == Run.Purpose.REHEARSAL:
             quota.release(entry=run.entry, phase=run.phase, reason="withdrawn while it rehearsed")
         elif run.attempts.exists():
@@ -70,6 +74,8 @@ def requeue(run: Run) -> None:
         run.save(update_fields=["detail"])
         if run.purpose == Run.Purpose.SPOT_CHECK:
             spotchecks.go_on(run)
+        elif run.purpose == Run.Purpose.BATCH:
+            endings.asked_again(run)
         else:
             quota.charge_again(entry=run.entry, phase=run.phase, reason="queued again by an organizer")
         enqueue("evaluations.run", str(run.pk), queue=run.queue)

@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from config.queue import enqueue
 from evaluations import leases, selectors
+from evaluations.batches.working import resume
 from evaluations.signals import swept
 from evaluations.tidying import tidy
 from evaluations.waiting import tell_late
+from submissions.reminding import remind_due
 from submissions.selectors import stale_received
 from submissions.uploads import abandon_stale
 
@@ -29,6 +31,7 @@ class Swept:
     lost: int
     cancelled: int
     woken: int
+    batches: int
     checks: int
     plans: int
     told: int
@@ -36,6 +39,7 @@ class Swept:
     late: int
     temporary: int
     uploads: int
+    reminders: int
 
     def __bool__(self) -> bool:
         return any(astuple(self))
@@ -52,6 +56,7 @@ def sweep() -> Swept:
         lost=lost,
         cancelled=cancelled,
         woken=woken,
+        batches=resume(),
         checks=checks,
         plans=plans,
         told=told,
@@ -59,6 +64,7 @@ def sweep() -> Swept:
         late=tidied.late,
         temporary=tidied.temporary,
         uploads=abandon_stale(),
+        reminders=remind_due(),
     )
 
 

@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from evaluations import canaries, execution, images, review, services, spotchecks, tidying, waiting, workers
+from evaluations.batches import working
 from evaluations.models import Run
 from evaluators.protocol.problems import ProblemsFound
 from sandbox.errors import SandboxError
@@ -40,6 +41,12 @@ def review_run(run_id: str) -> None:
         spotchecks.order_planned(found)
     except (ProblemsFound, SandboxError) as error:
         logger.warning("Run %s could not be spot-checked: %s", run_id, error)
+
+
+@shared_task(name="evaluations.batch")
+def batch(batch_id: int) -> None:
+    """Do the next step of a batch."""
+    working.carry_on(batch_id)
 
 
 @shared_task(name="evaluations.tidy")

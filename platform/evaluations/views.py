@@ -16,6 +16,7 @@ from challenges.selectors import image_in_words, is_reviewer
 from evaluations import presentation, services
 from evaluations.visibility import Viewer
 from evaluators.protocol.submission import SubmissionManifest
+from submissions.answers import asked, manifest_now
 from submissions.declared import declared
 from submissions.errors import SubmissionRefused
 from submissions.models import Entry, Submission
@@ -52,7 +53,8 @@ def submission_page(request: HttpRequest, submission: str) -> HttpResponse:
         "manifest": manifest,
         "manifest_text": manifest.to_yaml() if manifest else "",
         "entries": entries,
-        "declared": declared(manifest, tracks),
+        "declared": declared(manifest_now(found) if manifest else None, tracks),
+        "asked": asked(found),
         "images": dict.fromkeys(image_in_words(track) for track in tracks if found.kind != "predictions"),
         "mine": mine,
         # Who looks at a submission of their own team is one of the team.

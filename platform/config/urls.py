@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("submissions.urls")),
     path("", include("evaluations.urls")),
     path("", include("leaderboards.urls")),
+    path("", include("findings.urls")),
     path("", include("challenges.urls")),
     path("", include("web.urls")),
 ]

@@ -130,8 +130,11 @@ def part_columns(aggregate: Aggregate, tree: Mean, columns: Sequence[Column]) ->
     ]
 
 
-def definition(tree: Mean, aggregate: Aggregate, columns: Sequence[Column]) -> str:
-    """The aggregate in words: `the mean of 2: GLUE, BLiMP. GLUE is the mean of 2 suites: BoolQ, RTE.`"""
+def definition(tree: Mean, aggregate: Aggregate, columns: Sequence[Column], *, lead: str = "mean of") -> str:
+    """The aggregate in words: `the mean of 2: GLUE, BLiMP. GLUE is the mean of 2 suites: BoolQ, RTE.`
+
+    `lead`: what its outermost members are joined by, where that is no mean.
+    """
     titles = {column["key"]: column["title"] for column in columns}
     titles |= {part.key: part.title or part.key for part in aggregate.parts}
     of_groups = {part.key for part in aggregate.parts if part.of == "groups"}
@@ -139,10 +142,10 @@ def definition(tree: Mean, aggregate: Aggregate, columns: Sequence[Column]) -> s
         f"{titles[node.key]} is the {_mean_in_words(node, titles, groups=node.key in of_groups)}"
         for node in means_in(tree)
     ]
-    return ". ".join([f"the {_mean_in_words(tree, titles)}", *inner]) + ("." if inner else "")
+    return ". ".join([f"the {_mean_in_words(tree, titles, lead=lead)}", *inner]) + ("." if inner else "")
 
 
-def _mean_in_words(node: Mean, titles: Mapping[str, str], *, groups: bool = False) -> str:
+def _mean_in_words(node: Mean, titles: Mapping[str, str], *, groups: bool = False, lead: str = "mean of") -> str:
     counted = [(member.key if isinstance(member, Mean) else member, weight, scale)
                for member, weight, scale in node.counted()]  # fmt: skip
     weighted = len({weight for _, weight, _ in counted}) > 1
@@ -156,7 +159,7 @@ def _mean_in_words(node: Mean, titles: Mapping[str, str], *, groups: bool = Fals
     many += "" if groups or parted else " suites"
     beside = _listed([titles[key] for key in _left_out(node)])
     beside = f" (shown beside, without weight: {beside})" if beside else ""
-    return f"{'weighted ' if weighted and not groups else ''}mean of {many}: {_listed(names)}{beside}"
+    return f"{'weighted ' if weighted and not groups else ''}{lead} {many}: {_listed(names)}{beside}"
 
 
 def _listed(names: Sequence[str]) -> str:

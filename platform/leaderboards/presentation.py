@@ -1,18 +1,19 @@
 """Numbers as a leaderboard prints them: percent where the scale is 0 to 1, rounded as the track says."""
 
-from dataclasses import dataclass, replace
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from leaderboards.parts import aggregate_of, in_percent, tree_of
 from leaderboards.selectors import Board
 
 # The whisker's drawing area, in SVG units.
 WIDTH = 100.0
+# Aggregates that are shares where the scores are; the others are numbers of their own.
+SHARES = frozenset({"macro", "weighted", "geometric-mean", "above-chance", "babylm-2023"})
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One score as text, with where its interval lies on the suite's scale (0 to 100)."""
 
     text: str
@@ -24,6 +25,15 @@ class Cell:
     low: float | None = None
     high: float | None = None
     chance: float | None = None
+    spread: str = ""
+
+
+class Span(NamedTuple):
+    """Where an aggregate and its interval are drawn, in a drawing from the lowest to the highest end shown."""
+
+    point: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -38,13 +48,23 @@ class Heading:
 
 @dataclass(frozen=True)
 class Line:
-    """One row of the table; `cells` stand under the table's headings."""
+    """One row of the table; `cells` stand under the table's headings, or in a plain table `texts`, numbers alone.
+
+    `interval` and `span` are those of the aggregate, "" and None where they may not be told. `cut`: this is the first
+    of a cluster that is worse than every one before it. `tied`: it can't be told apart from the first.
+    """
 
     row: dict[str, Any]
     rank: str
     aggregate: str
     cells: list[Cell]
     headings: tuple[Heading, ...] = ()
+    interval: str = ""
+    span: Span | None = None
+    p_best: str = ""
+    cut: bool = False
+    tied: bool = False
+    texts: Sequence[str] = ()
 
     @property
     def columns(self) -> list[tuple[Heading, Cell]]:
@@ -53,30 +73,8 @@ class Line:
 
     @property
     def reference(self) -> bool:
-        """Whether it is a baseline, shown for comparison."""
-        return bool(self.row["status"] == "baseline")
-
-
-@dataclass(frozen=True)
-class View:
-    """One way to look at the board, such as a part or a tag; `query` is what its address ends in."""
-
-    title: str
-    query: str
-    current: bool
-
-
-@dataclass(frozen=True)
-class Table:
-    """The board in one view; `aggregate`: the title of the column by which it ranks, "" where the one score does."""
-
-    headings: list[Heading]
-    lines: list[Line]
-    aggregate: str
-    compact: bool = False
-    note: str = ""
-    parts: tuple[View, ...] = ()
-    tags: tuple[View, ...] = ()
+        """Whether it is a baseline or skyline, shown for comparison."""
+        return self.row["status"] in ("baseline", "skyline")
 
 
 def percent_scale(column: dict[str, Any]) -> bool:
@@ -91,108 +89,133 @@ def number(value: float | None, *, digits: int, percent: bool) -> str:
     return f"{value * (100 if percent else 1):.{digits}f}"
 
 
+def between(low: str, high: str) -> str:
+    """Both ends of an interval; a dash beside a minus would be read as one."""
+    return (" to " if low.startswith("-") or high.startswith("-") else "–").join((low, high))
+
+
+def chance_of(value: float | None) -> str:
+    """A probability as it is printed: `0.62`, and no more than is known near its ends."""
+    if value is None:
+        return ""
+    if value < 0.01:
+        return "< 0.01"
+    return "> 0.99" if value > 0.99 else f"{value:.2f}"
+
+
 def table(board: Board) -> list[Line]:
     """The board's rows as text, with every suite's score."""
-    return _lines(board, [str(column["key"]) for column in board.columns], board.rows)
+    return lines_of(board, [str(column["key"]) for column in board.columns], board.rows)
 
 
 def columns_of(board: Board) -> tuple[list[str], list[Line]]:
     """The keys of every part and suite of the board, and its rows with a cell for each."""
     keys = [str(one["key"]) for one in (*board.parts, *board.columns)]
-    return keys, _lines(board, keys, board.rows)
+    return keys, lines_of(board, keys, board.rows)
 
 
-def page(board: Board, *, part: str = "", tag: str = "") -> Table | None:
-    """The board as its page shows it: as a whole, one part's suites, or one tag's items; None for what is not there."""
-    parts = {one["key"]: one for one in board.parts}
-    if (part and part not in parts) or (tag and all(one["tag"] != tag for one in board.tags)):
-        return None
-    views = _views(board, part, tag)
-    if tag:
-        return _tagged(board, next(one for one in board.tags if one["tag"] == tag), views)
-    keys = parts[part]["members"] if part else _outermost(board)
-    compact = any(key in parts for key in keys)
-    headings = [_heading(board, parts, key, compact=compact) for key in keys]
-    note = ""
-    if part:
-        note = f"The suites of {parts[part]['title']}; ranks are those of the whole table."
-        keys = [part, *keys]
-        headings = [Heading(str(parts[part]["title"]), "this part"), *headings]
-    title = "Aggregate" if len(board.columns) > 1 else ""
-    return Table(headings, _under(headings, _lines(board, keys, board.rows)), title, compact, note, *views)
+def metric_in_words(column: dict[str, Any]) -> str:
+    """`accuracy, %`."""
+    return f"{column['metric']}{', %' if percent_scale(column) else ''}"
 
 
-def _under(headings: list[Heading], lines: list[Line]) -> list[Line]:
-    return [replace(line, headings=tuple(headings)) for line in lines]
-
-
-def _views(board: Board, part: str, tag: str) -> tuple[tuple[View, ...], tuple[View, ...]]:
-    """The views of the parts that suites stand behind, and those of the tags; neither where there is none."""
-    whole = View("Overall", "?", not part and not tag)
-    parts = [View(str(one["title"]), f"?{urlencode({'part': one['key']})}", one["key"] == part) for one in board.parts]
-    tags = [View(str(one["tag"]), f"?{urlencode({'tag': one['tag']})}", one["tag"] == tag) for one in board.tags]
-    return (whole, *parts) if parts or tags else (), tuple(tags)
-
-
-def _outermost(board: Board) -> list[str]:
-    """The columns of the whole: the parts that stand in none, and the suites that stand in none, in order."""
-    parents = {member: one["key"] for one in board.parts for member in one["members"]}
-    keys = []
-    for column in board.columns:
-        key = column["key"]
-        while key in parents:
-            key = parents[key]
-        keys.append(key)
-    return list(dict.fromkeys(keys))
-
-
-def _heading(board: Board, parts: dict[str, dict[str, Any]], key: str, *, compact: bool) -> Heading:
-    if key in parts:
-        one = parts[key]
-        suites = len(one["suites"])
-        detail = f"{suites} suite{'' if suites == 1 else 's'}{', %' if one['percent'] else ''}"
-        return Heading(str(one["title"]), detail, f"?{urlencode({'part': key})}")
-    column = next(column for column in board.columns if column["key"] == key)
-    detail = f"{column['metric']}{', %' if percent_scale(column) else ''}"
-    return Heading(str(column["title"]), detail, whisker=not compact)
-
-
-def _tagged(board: Board, one: dict[str, Any], views: tuple[tuple[View, ...], tuple[View, ...]]) -> Table:
-    """The board's entries ranked by their scores on the items of one tag."""
-    rows = {row["entry"]: row for row in board.rows}
-    found = [{**rows[row["entry"]], **row, "parts": {}} for row in one["rows"] if row["entry"] in rows]
-    keys = list(one["columns"])
-    title = "Aggregate" if len(keys) > 1 else ""
-    note = f"Only items with the tag “{one['tag']}” count here, and ranks are by them."
-    headings = [_heading(board, {}, key, compact=False) for key in keys]
-    lines = _under(headings, _lines(board, keys, found, percent=one["percent"]))
-    return Table(headings, lines, title, False, note, *views)
-
-
-def _lines(board: Board, keys: list[str], rows: list[dict[str, Any]], *, percent: bool | None = None) -> list[Line]:
+def lines_of(
+    board: Board, keys: Sequence[str], rows: list[dict[str, Any]], *, percent: bool | None = None, plain: bool = False
+) -> list[Line]:
+    """The rows as text, with a cell for each of the parts and suites in `keys`, or `plain` with the numbers alone."""
     digits = board.phase.track.round_digits
-    percent = _in_percent(board) if percent is None else percent
+    percent = aggregate_in_percent(board) if percent is None else percent
     parts = {one["key"]: one for one in board.parts}
     columns = {column["key"]: column for column in board.columns}
-    return [
-        Line(
-            row=row,
-            rank=str(row["rank"]) if row["rank"] else "–",
-            aggregate=number(row["aggregate"], digits=_shown(row, digits, percent), percent=percent),
-            cells=[
-                _part_cell(row.get("parts", {}).get(key), parts[key], digits)
-                if key in parts
-                else _cell(row["scores"].get(key), columns[key], digits)
-                for key in keys
-            ],
+    ends = ends_of(rows)
+    told = [] if plain else keys
+    numbers = [(key, key in parts, _factor(key, parts, columns)) for key in keys] if plain else []
+    lines, cluster = [], None
+    for row in rows:
+        cells = [
+            _part_cell(row.get("parts", {}).get(key), parts[key], digits)
+            if key in parts
+            else cell_of(row["scores"].get(key), columns[key], digits)
+            for key in told
+        ]
+        own = row.get("cluster") if row["rank"] else None
+        cut = own is not None and cluster is not None and own != cluster
+        cluster = own if own is not None else cluster
+        shown = _shown(row, digits, percent)
+        lines.append(
+            Line(
+                row=row,
+                rank=_rank(row),
+                aggregate=number(row["aggregate"], digits=shown, percent=percent),
+                cells=cells,
+                texts=_texts(row, numbers, digits) if plain else (),
+                interval=_interval(row, shown, percent),
+                span=_span(row, ends, shown + (2 if percent else 0)),
+                p_best=chance_of(row.get("p_best")),
+                cut=cut,
+                tied=bool(row.get("tied") and row["rank"] and row["rank"] > 1),
+            )
         )
-        for row in rows
-    ]
+    return lines
 
 
-def _in_percent(board: Board) -> bool:
-    """Whether the aggregate is printed as percent."""
+def ends_of(rows: list[dict[str, Any]]) -> list[float]:
+    """The ends of all the aggregates' intervals that are told."""
+    return [row[end] for row in rows for end in ("low", "high") if row.get(end) is not None]
+
+
+def _factor(key: str, parts: dict[str, dict[str, Any]], columns: dict[str, dict[str, Any]]) -> int:
+    return 100 if (parts[key]["percent"] if key in parts else percent_scale(columns[key])) else 1
+
+
+def _texts(row: dict[str, Any], numbers: Sequence[tuple[str, bool, int]], digits: int) -> list[str]:
+    """The row's numbers as text. A page has thousands of them, so that they are written without a detour."""
+    scores, parts, texts = row["scores"], row.get("parts") or {}, []
+    for key, is_part, factor in numbers:
+        told = (parts if is_part else scores).get(key)
+        if told is None or told["value"] is None:
+            texts.append("–")
+            continue
+        shown = _shown(told, digits, factor == 100) if "digits" in told else digits
+        text = f"{told['value'] * factor:.{shown}f}"
+        texts.append(text if is_part or told["answered"] >= told["asked"] else f"{text} (partial)")
+    return texts
+
+
+def _rank(row: dict[str, Any]) -> str:
+    """`3 (2–5)`: the rank with its interval, where that is known and says more."""
+    if not row["rank"]:
+        return "–"
+    low, high = row.get("rank_low"), row.get("rank_high")
+    if low is None or high is None or low == high:
+        return str(row["rank"])
+    return f"{row['rank']} ({low}–{high})"
+
+
+def _interval(row: dict[str, Any], digits: int, percent: bool) -> str:
+    if row.get("low") is None or row.get("high") is None:
+        return ""
+    low, high = (number(row[end], digits=digits, percent=percent) for end in ("low", "high"))
+    return between(low, high)
+
+
+def _span(row: dict[str, Any], ends: list[float], digits: int) -> Span | None:
+    if row["aggregate"] is None or row.get("low") is None or row.get("high") is None:
+        return None
+    lowest, highest = round(min(ends), digits), round(max(ends), digits)
+    width = (highest - lowest) or 1.0
+    point, low, high = (
+        round(min(1.0, max(0.0, (round(value, digits) - lowest) / width)) * WIDTH, 1)
+        for value in (row["aggregate"], row["low"], row["high"])
+    )
+    return Span(point, low, high)
+
+
+def aggregate_in_percent(board: Board, *, method: str = "") -> bool:
+    """Whether the aggregate, or what another method would make of it, is printed as percent."""
     aggregate = aggregate_of(board.phase.track)
+    if (method or aggregate.method) not in SHARES:
+        return False
     known = all("suite" in column for column in board.columns)
     return in_percent(tree_of(aggregate, board.columns), board.columns) if known else _all_percent(board)
 
@@ -215,11 +238,13 @@ def _shown(told: dict[str, Any], digits: int, percent: bool) -> int:
     return max(0, int(told["digits"]) - (2 if percent else 0))
 
 
-def _cell(score: dict[str, Any] | None, column: dict[str, Any], digits: int) -> Cell:
+def cell_of(score: dict[str, Any] | None, column: dict[str, Any], digits: int) -> Cell:
+    """One score of a snapshot as text, with its interval."""
     if score is None or score["value"] is None:
         return Cell(text="–", counts="no score")
     percent = percent_scale(column)
     digits = _shown(score, digits, percent)
+    text = number(score["value"], digits=digits, percent=percent)
     lowest, highest = column["range"]
 
     def place(value: float | None) -> float | None:
@@ -233,9 +258,10 @@ def _cell(score: dict[str, Any] | None, column: dict[str, Any], digits: int) -> 
     ends: tuple[str, ...] = ("", "")
     if score["low"] is not None and score["high"] is not None:
         ends = tuple(number(score[end], digits=digits, percent=percent) for end in ("low", "high"))
-        interval = (" to " if any(end.startswith("-") for end in ends) else "–").join(ends)
+        interval = between(*ends)
+    spread = score.get("sd")
     return Cell(
-        text=number(score["value"], digits=digits, percent=percent),
+        text=text,
         interval=interval,
         ends=ends,
         counts=f"{score['answered']:,} of {score['asked']:,}",
@@ -244,4 +270,5 @@ def _cell(score: dict[str, Any] | None, column: dict[str, Any], digits: int) -> 
         low=place(score["low"]),
         high=place(score["high"]),
         chance=place(column["chance"]),
+        spread="" if spread is None else f"± {number(spread, digits=digits, percent=percent)} over trainings",
     )

@@ -1,201 +1,206 @@
 """Leaderboards are computed when scores arrive, stored, and only read by pages."""
 
-import hashlib
+import gc
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from challenges.models import Phase, Track
-from evaluations.selectors import ScoredEntry, scored_entries, suite_columns
-from evaluators.protocol.documents import canonical_json
-from leaderboards import tags as by_tag
-from leaderboards.models import Snapshot
-from leaderboards.parts import aggregate_of, definition, part_columns, tree_of
-from leaderboards.ranking import Placed, Rule, parts, place
-from leaderboards.telling import RANKED, contender_of, told
-from submissions.models import Entry
-from suites.access import asks_hidden
-from suites.models import PhaseSuite
+from accounts.models import User
+from challenges.models import Challenge, Phase
+from evaluations import draws
+from evaluations.checkpoints import ALL, MAIN
+from evaluations.models import Evaluation, Run
+from leaderboards import published, snapshots
+from leaderboards.computing import IN_TABLE, Computed, exact, tagged_in, told
+from leaderboards.models import Snapshot, Standing
+from leaderboards.parts import aggregate_of, part_columns
+from leaderboards.published_rows import published_board
+from leaderboards.rules import Basis, basis_of, column_of, rule_in_words, rule_of
+from leaderboards.snapshots import EXACT, TOLD, shown
+from leaderboards.standings import Light, astray, finished, light_of, lights_of, made, outlived
+from leaderboards.telling import in_words
 
-SHOWN = RANKED | {Entry.Status.BASELINE}
-BEYOND = ("spot-checked", "run here")  # what is worth a sentence: all else is ranked by default
+__all__ = ["SHOWN", "column_of", "freeze", "rebuild", "refresh", "rule_in_words", "rule_of", "shown", "unfreeze"]
+
+SHOWN = IN_TABLE
 
 
-def refresh(*, phase: Phase) -> Snapshot:
+def refresh(*, phase: Phase, runs: Collection[UUID] | None = None) -> Snapshot:
     """Compute the phase's leaderboard and make it the current one; the same scores give the same digest and no new row.
 
-    Entries that were withdrawn, disqualified or are not eligible do not stand on it; failed and partial runs neither.
-    Where the phase asks hidden data, what everybody may see before the reveal is computed beside it.
+    `runs`: those whose scores may have changed, where the caller knows; every other entry then stands as it stood,
+    unless something else about it has changed. Without it the scores of all are looked at. A frozen snapshot stays
+    what the page shows.
     """
     now = timezone.now()
-    with transaction.atomic():
+    if runs is None or runs:
+        _draw_ahead(phase, runs)
+    with _collector_at_rest(), transaction.atomic():
         # Refreshes of one phase queue up here, so that the last one to run has seen every score.
         phase = Phase.objects.select_for_update().select_related("track__challenge").get(pk=phase.pk)
-        suites = list(phase.phase_suites.select_related("suite_version__suite").order_by("position", "pk"))
-        keys = suite_columns(suites)
-        columns = [_column(phase.track, suite, keys[suite.suite_version_id, suite.selection]) for suite in suites]
-        scored = scored_entries(phase, suites=suites)
-        tag_scores = by_tag.tag_scores([entry for entry in scored if entry.status in SHOWN], keys, columns)
-        fields = _computed(phase.track, columns, scored, tag_scores, hidden=asks_hidden(suites))
-        current = phase.snapshots.filter(current=True).first()
-        if current is not None and (current.digest, current.told_digest) == (
-            fields["digest"],
-            fields.get("told_digest", ""),
-        ):
-            current.computed_at = now
-            current.save(update_fields=["computed_at"])
-            return current
-        # A leaderboard that nobody froze is a cache, not a record: it is replaced.
-        phase.snapshots.filter(current=True, frozen=False).delete()
-        phase.snapshots.filter(current=True).update(current=False)
-        return Snapshot.objects.create(phase=phase, computed_at=now, **fields)
+        before = phase.snapshots.filter(current=True).first()
+        table = published.published_results(phase)
+        if table is not None:
+            fields, whole = published_board(phase, table)
+            boards = {str(EXACT): whole}
+        else:
+            fields, boards = _computed(phase, before, runs, now)
+        if before is not None and _same(before, fields):
+            before.computed_at = now
+            before.save(update_fields=["computed_at"])
+            return before
+        Snapshot.objects.filter(phase=phase, current=True).update(current=False)
+        history = snapshots.history_with(before)
+        made_now = Snapshot.objects.create(phase=phase, created_at=now, computed_at=now, history=history, **fields)
+        for audience, board in boards.items():
+            snapshots.write_chunks(made_now, audience, board)
+        snapshots.prune(phase, now=now)
+        return made_now
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Without the search for cycles: all rows of a large board live until the end, and are no part of any."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _same(before: Snapshot, fields: Mapping[str, Any]) -> bool:
+    """Whether nothing that anybody sees has changed."""
+    return all(getattr(before, name) == fields.get(name, default) for name, default in _TELLING.items())
+
+
+_TELLING: dict[str, Any] = {"digest": "", "told_digest": "", "told": False, "what_if": [], "told_what_if": []}
+
+
+def _draw_ahead(phase: Phase, runs: Collection[UUID] | None) -> None:
+    """Compute the draws that are missing before anybody has to wait for the phase."""
+    evaluations = Evaluation.objects.counting().filter(
+        response_set__runs__phase=phase,
+        response_set__runs__purpose=Run.Purpose.PHASE,
+        response_set__runs__state=Run.State.DONE,
+        response_set__checkpoint__in=(MAIN, ALL),
+        draws__isnull=True,
+    )
+    if runs is not None:
+        evaluations = evaluations.filter(response_set__runs__in=runs)
+    draws.keep_draws(list(evaluations.exclude(items_name="").values_list("pk", flat=True).distinct()))
 
 
 def _computed(
-    track: Track,
-    columns: list[dict[str, Any]],
-    scored: list[ScoredEntry],
-    tag_scores: by_tag.TagScores,
-    *,
-    hidden: bool,
-) -> dict[str, Any]:
-    """The fields of the snapshot: the exact table, and of hidden data also what everybody may see of it."""
-    entries = {entry.entry_id: entry for entry in scored if entry.status in SHOWN}
-    contenders = [contender_of(entry) for entry in entries.values()]
-    rule, words = rule_of(track, columns), rule_in_words(track, columns)
-    placed = place(contenders, rule)
-    rows = [_row(entries[item.contender.entry_id], item, rule) for item in placed]
-    parted = part_columns(aggregate_of(track), rule.mean, columns)
-    tags = by_tag.tables(track, columns, placed, rule, tag_scores)
-    fields: dict[str, Any] = {"rule": words, "columns": columns, "rows": rows, "parts": parted, "tags": tags}
-    fields["digest"] = _digest(words, columns, rows, parted, tags)
-    if hidden:
-        shown = told(track, columns, scored, contenders, rule)
-        told_placed = place(shown.contenders, shown.rule)
-        told_rows = [_row(entries[item.contender.entry_id], item, shown.rule, shown.digits) for item in told_placed]
-        # With a ladder only its answers are told, so nothing about tags.
-        told_tags = by_tag.tables(track, columns, told_placed, shown.rule, tag_scores, guarded=True)
-        told_tags = told_tags if track.ladder == "off" else []
-        told_words = f"{words} {shown.words}"
-        fields |= {"told_rule": told_words, "told_rows": told_rows, "told_tags": told_tags}
-        fields["told_digest"] = _digest(told_words, columns, told_rows, parted, told_tags)
-    return fields
+    phase: Phase, before: Snapshot | None, runs: Collection[UUID] | None, now: datetime
+) -> tuple[dict[str, Any], dict[str, Computed]]:
+    """The fields of the snapshot, and the board for each audience."""
+    basis = basis_of(phase)
+    lights, items = _brought_up(basis, before, runs, now)
+    tagged = tagged_in(basis)
+    board = exact(basis, lights, tagged)
+    parts = part_columns(aggregate_of(basis.track), basis.rule.mean, basis.columns)
+    words = rule_in_words(basis.track, basis.columns, intervals=board.intervals)
+    fields: dict[str, Any] = {
+        "rule": words,
+        "columns": basis.columns,
+        "parts": parts,
+        "tags": snapshots.tag_heads(board),
+        "counts": board.counts(),
+        "what_if": board.what_if,
+        "items": items,
+        "basis": basis.digest,
+    }
+    digests = {light.pk: light.digest for light in lights}
+    fields["digest"] = snapshots.digest_of(board, digests, words, basis.columns, parts)
+    boards = {str(EXACT): board}
+    if basis.hidden:
+        shown_to_all, digits = told(basis, lights, tagged, items)
+        plain = rule_in_words(basis.track, basis.columns)
+        told_words = f"{plain} {in_words(basis.track, basis.rule.mean, basis.columns)}"
+        told_digests = {light.pk: light.told_digest for light in lights}
+        fields |= {
+            "told": True,
+            "told_rule": told_words,
+            "told_tags": snapshots.tag_heads(shown_to_all),
+            "told_counts": shown_to_all.counts(),
+            "told_what_if": shown_to_all.what_if,
+            "digits": digits,
+            "told_digest": snapshots.digest_of(shown_to_all, told_digests, told_words, basis.columns, parts),
+        }
+        boards[str(TOLD)] = shown_to_all
+    return fields, boards
 
 
-def _digest(words: str, columns: list[dict[str, Any]], rows: list[dict[str, Any]], *more: list[dict[str, Any]]) -> str:
-    return hashlib.sha256(canonical_json([words, columns, rows, *(one for one in more if one)])).hexdigest()
+def _brought_up(
+    basis: Basis, before: Snapshot | None, runs: Collection[UUID] | None, now: datetime
+) -> tuple[list[Light], dict[str, int]]:
+    """The phase's standings as they are now, those that changed followed by others; and each column's items."""
+    there = {light.facts.entry_id: light for light in lights_of(basis.phase)}
+    if runs is None:
+        looked_at = list(finished(basis.phase).values_list("pk", flat=True))
+    else:
+        looked_at = list(dict.fromkeys([*runs, *astray(basis)]))
+    items = dict(before.items) if before is not None and runs is not None and before.basis == basis.digest else {}
+    gone, new = set(outlived(basis.phase)), []
+    for standing in made(basis, looked_at):
+        for key, numbers in standing.scores.items():
+            items[key] = max(items.get(key, 0), numbers[3])
+        light = there.get(standing.entry_id)
+        if light is None or (light.digest, light.basis) != (standing.digest, standing.basis):
+            new.append(standing)
+            gone |= {light.pk} if light is not None else set()
+    if gone:
+        Standing.objects.filter(pk__in=gone).update(superseded_at=now)
+    Standing.objects.bulk_create(new, batch_size=500)
+    lights = [light for light in there.values() if light.pk not in gone] + [light_of(one) for one in new]
+    return sorted(lights, key=lambda light: light.facts.entry_id), items
 
 
-def rule_of(track: Track, columns: list[dict[str, Any]]) -> Rule:
-    """The track's rule over the phase's suites; a suite without a weight of its own weighs 1.
+def aggregate_by(snapshot: Snapshot, entry_id: int) -> float | None:
+    """The aggregate of an entry by itself, as it stands now; None for one that has none."""
+    standing = Standing.objects.current().filter(phase=snapshot.phase_id, entry=entry_id)
+    return standing.values_list("aggregate", flat=True).first()
 
-    Where some suites are better high and others low, the low ones are mirrored in their range.
+
+def freeze(*, phase: Phase, user: User | None = None) -> Snapshot:
+    """Keep what the phase's page shows as it is until it is unfrozen; a board that is frozen already stays frozen."""
+    snapshot = shown(phase) or refresh(phase=phase)
+    if not snapshot.frozen:
+        snapshot.frozen, snapshot.frozen_by, snapshot.frozen_at = True, user, timezone.now()
+        snapshot.save(update_fields=["frozen", "frozen_by", "frozen_at"])
+    return snapshot
+
+
+def unfreeze(*, phase: Phase) -> None:
+    """Let the phase's page show what was computed last."""
+    with transaction.atomic():
+        Phase.objects.select_for_update().get(pk=phase.pk)
+        phase.snapshots.filter(frozen=True).update(frozen=False, frozen_by=None, frozen_at=None)
+
+
+def rebuild(*, challenge: Challenge | None = None) -> list[Snapshot]:
+    """Compute the boards of a challenge, or all, from their scores alone, as if nothing had been kept of them.
+
+    The same scores give the same digests. Frozen boards, and what pages showed before, stay as they are.
     """
-    higher = not columns or any(column["direction"] == "higher" for column in columns)
-    return Rule(
-        counts=track.counts,
-        missing=track.missing,
-        weights={column["key"]: column["weight"] for column in columns},
-        worst={column["key"]: column["worst"] for column in columns},
-        higher_is_better=higher,
-        mirrored={column["key"]: sum(column["range"]) for column in _mirrored(columns)},
-        tree=tree_of(aggregate_of(track), columns),
-        least_provenance=track.least_provenance,
-    )
-
-
-def _mirrored(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The columns that are better low while others are better high."""
-    low = [column for column in columns if column["direction"] != "higher"]
-    return low if len(low) < len(columns) else []
-
-
-def rule_in_words(track: Track, columns: list[dict[str, Any]]) -> str:
-    """The ranking rule as it is printed under the table."""
-    if not columns:
-        return "This phase asks no suite yet."
-    aggregate = aggregate_of(track)
-    tree = tree_of(aggregate, columns)
-    alone = len(columns) == 1 and tree.scales.get(columns[0]["key"], 1) == 1
-    what = f"the score on {columns[0]['title']}" if alone else definition(tree, aggregate, columns)
-    which = {
-        "best": "a team's best entry",
-        "last": "the entry a team handed in last",
-        "picked": "the entry a team picked",
-    }
-    mirrored = [column["title"] for column in _mirrored(columns)]
-    turned = f" Lower is better in {', '.join(mirrored)}: mirrored in its range for the mean." if mirrored else ""
-    if not mirrored and columns[0]["direction"] != "higher":
-        turned = " Lower is better."
-    missing = {
-        "unranked": "An entry that lacks a score is not ranked.",
-        "worst": "A missing score counts as the worst possible one.",
-    }
-    least = f" Ranked is what is at least “{track.least_provenance}”." if track.least_provenance in BEYOND else ""
-    note = f" {aggregate.note}" if aggregate.note else ""
-    counts = f"{which[track.counts]} counts".capitalize() if "." in what else f"{which[track.counts]} counts"
-    joined = f"{what} {counts}" if "." in what else f"{what}; {counts}"
-    return (
-        f"Ranked by {joined}.{turned} "
-        f"{missing[track.missing]}{least} Equal scores share a rank. Baselines are shown and not ranked.{note}"
-    )
-
-
-def _column(track: Track, suite: PhaseSuite, key: str) -> dict[str, Any]:
-    version = suite.suite_version
-    low, high = version.manifest.get("range", [0, 1])
-    direction = version.manifest.get("direction", "higher")
-    return {
-        "key": key,
-        "suite": version.suite.key,
-        "groups": version.groups,
-        "title": version.suite.title,
-        "version": version.version,
-        "digest": version.digest,
-        "metric": version.manifest.get("metric", ""),
-        "chance": version.manifest.get("chance"),
-        "range": [low, high],
-        "direction": direction,
-        "worst": low if direction == "higher" else high,
-        "group_weights": _group_weights(version.manifest.get("aggregate", "macro")),
-        "weight": float(track.aggregate.get("weights", {}).get(version.suite.key, 1)),
-    }
-
-
-def _group_weights(how: Any) -> dict[str, float] | None:
-    """How the suite's own score weighs its groups: not at all where it is a plain mean over items."""
-    if how == "micro":
-        return None
-    return dict(how["weights"]) if isinstance(how, dict) else {}
-
-
-def _row(entry: ScoredEntry, placed: Placed, rule: Rule, digits: dict[str, int] | None = None) -> dict[str, Any]:
-    """A row of the table; with `digits` of what may be told, by suite or part and "" for the aggregate, times are left
-    out."""
-    rounded = {} if digits is None else {"digits": digits[""]}
-    values = parts(placed.contender, rule)
-    return {
-        "rank": placed.rank,
-        "why_unranked": placed.why_unranked,
-        "entry": entry.entry_id,
-        "submission": str(entry.submission_id),
-        "name": entry.submission_name,
-        "team": entry.team_name,
-        "status": entry.status,
-        "kind": entry.kind,
-        "provenance": entry.provenance,
-        "aggregate": placed.aggregate,
-        **({"finished_at": entry.finished_at.isoformat()} if digits is None else rounded),
-        **({"parts": {key: _part(value, key, digits) for key, value in values.items()}} if values else {}),
-        "scores": {
-            key: by_tag.score_value(score, None if digits is None else digits[key])
-            for key, score in placed.contender.scores.items()
-        },
-    }
-
-
-def _part(value: float | None, key: str, digits: dict[str, int] | None) -> dict[str, Any]:
-    if digits is None or value is None:
-        return {"value": value}
-    return {"value": round(value, digits[key]), "digits": digits[key]}
+    finished_in = Q(runs__purpose=Run.Purpose.PHASE, runs__state=Run.State.DONE)
+    phases = Phase.objects.filter(Q(snapshots__isnull=False) | finished_in).distinct().order_by("pk")
+    if challenge is not None:
+        phases = phases.filter(track__challenge=challenge)
+    made_now = []
+    for phase in phases:
+        with transaction.atomic():
+            Phase.objects.select_for_update().get(pk=phase.pk)
+            Standing.objects.current().filter(phase=phase).update(superseded_at=timezone.now())
+            phase.snapshots.filter(current=True, frozen=False).delete()
+            phase.snapshots.filter(current=True).update(current=False)
+            made_now.append(refresh(phase=phase))
+    return made_now

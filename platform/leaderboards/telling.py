@@ -1,61 +1,58 @@
 """What everybody may see of a board on hidden data before the reveal: rounded scores, and the ladder's answers."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from challenges.models import Track
 from evaluations.answers import item_scores
-from evaluations.models import Run
+from evaluations.models import Evaluation, Run
 from evaluations.presentation import BETTER, INCOMPLETE, LADDER, NOT_BETTER
 from evaluations.rounding import coarse, digits_for, standard_error
-from evaluations.selectors import ScoredEntry, SuiteScore
+from evaluations.selectors import ScoredEntry
 from evaluators.aggregates import Mean, coefficients
 from evaluators.protocol.ranking import ladder_value
-from leaderboards.ladder import Items, climb, deviation, paired_error, unpaired_error
+from leaderboards.ladder import climb, deviation, paired_error, unpaired_error
+from leaderboards.models import Standing
 from leaderboards.parts import in_percent, means_in
-from leaderboards.presentation import percent_scale
-from leaderboards.ranking import Contender, Rule, aggregate, trusted
+from leaderboards.ranking import Contender, Rule, trusted
 from submissions.models import Entry
 
 Column = Mapping[str, Any]
 RANKED = frozenset({Entry.Status.OFFICIAL, Entry.Status.LATE})
+REFERENCES = frozenset({Entry.Status.BASELINE, Entry.Status.SKYLINE})
+WORDS = (
+    "Until this phase is revealed its scores are rounded to about their standard error, intervals are the widest "
+    "that so many items allow, and ranks follow from what is shown. The final ranking uses exact scores."
+)
 
 
 @dataclass(frozen=True)
-class Told:
-    """The contenders as they may be told, by the rule that then ranks them.
+class Stepping:
+    """A scored entry as the ladder looks at it, whatever became of it since; `value` and `told` are its aggregates.
 
-    `digits`: by suite and by part, and under "" of the aggregate.
+    `whole`: none of its items was left without an answer.
     """
 
-    contenders: list[Contender]
-    rule: Rule
-    digits: dict[str, int]
-    words: str
+    standing: int
+    run_id: Any
+    contender: Contender
+    status: str
+    whole: bool
+    value: float | None
+    told: float | None
 
 
-def told(
-    track: Track, columns: Sequence[Column], entries: Sequence[ScoredEntry], contenders: Sequence[Contender], rule: Rule
-) -> Told:
-    """The contenders with rounded scores; with a ladder, each team's one entry that its shown score came from.
+def told_digits(track: Track, mean: Mean, columns: Sequence[Column], items: Mapping[str, int]) -> dict[str, int]:
+    """The decimals that may be told by column and part, and under "" of the aggregate; `items` are counts by column."""
+    digits = {column["key"]: _digits(track, column, items) for column in columns}
+    return digits | {node.key: _digits_of_mean(node, track, columns, items) for node in (mean, *means_in(mean))}
 
-    `entries` are all that were scored, also those that were taken out: a team that withdraws its best entry must not
-    be told more about the next one. The ladder's answer is noted on each run.
-    """
-    digits = {column["key"]: _digits(track, column, entries) for column in columns}
-    digits |= {node.key: _digits_of_mean(node, track, columns, entries) for node in (rule.mean, *means_in(rule.mean))}
-    rule = replace(rule, digits=digits[rule.mean.key])
-    coarsened = [_coarsened(contender, track, columns) for contender in contenders]
-    words = (
-        "Until this phase is revealed its scores are rounded to about their standard error, intervals are the widest "
-        "that so many items allow, and ranks follow from what is shown. The final ranking uses exact scores."
-    )
-    if track.ladder != "off":
-        coarsened, rule = _on_ladder(track, columns, entries, coarsened, rule), replace(rule, counts="best")
-        words = f"{words} {ladder_in_words(track, rule.mean, columns)}"
-    return Told(coarsened, rule, digits, words)
+
+def in_words(track: Track, mean: Mean, columns: Sequence[Column]) -> str:
+    """What is told and how, as it is printed under the table."""
+    return WORDS if track.ladder == "off" else f"{WORDS} {ladder_in_words(track, mean, columns)}"
 
 
 def ladder_in_words(track: Track, mean: Mean, columns: Sequence[Column]) -> str:
@@ -75,24 +72,23 @@ def _span(column: Column) -> float:
     return float(high - low)
 
 
+def _in_percent(column: Column) -> bool:
+    return bool(column["range"][1] == 1)
+
+
 def _most(track: Track, *, percent: bool) -> int:
     return track.round_digits + (2 if percent else 0)
 
 
-def _items(entries: Sequence[ScoredEntry], key: str) -> int:
-    """How many items the suite asks, by the scores that are there."""
-    return max((entry.scores[key].n for entry in entries if key in entry.scores), default=0)
+def _digits(track: Track, column: Column, items: Mapping[str, int]) -> int:
+    most, count = _most(track, percent=_in_percent(column)), items.get(column["key"], 0)
+    return digits_for(standard_error(count, _span(column)), most=most) if count else most
 
 
-def _digits(track: Track, column: Column, entries: Sequence[ScoredEntry]) -> int:
-    most, items = _most(track, percent=percent_scale(dict(column))), _items(entries, column["key"])
-    return digits_for(standard_error(items, _span(column)), most=most) if items else most
-
-
-def _digits_of_mean(mean: Mean, track: Track, columns: Sequence[Column], entries: Sequence[ScoredEntry]) -> int:
+def _digits_of_mean(mean: Mean, track: Track, columns: Sequence[Column], items: Mapping[str, int]) -> int:
     most = _most(track, percent=in_percent(mean, columns))
     counted = coefficients(mean)
-    counts = {key: _items(entries, key) for key in counted}
+    counts = {key: items.get(key, 0) for key in counted}
     if not counted or not all(counts.values()):
         return most
     spans = {column["key"]: _span(column) for column in columns}
@@ -100,62 +96,58 @@ def _digits_of_mean(mean: Mean, track: Track, columns: Sequence[Column], entries
     return digits_for(deviation(errors, counted), most=most)
 
 
-def _coarsened(contender: Contender, track: Track, columns: Sequence[Column]) -> Contender:
+def coarsened(contender: Contender, track: Track, columns: Sequence[Column]) -> Contender:
+    """The contender with its scores as they may be told."""
     scores = {}
     for column in columns:
         score = contender.scores.get(column["key"])
         if score is not None:
             low, high = column["range"]
-            most = _most(track, percent=percent_scale(dict(column)))
-            shown = coarse(score.value, n=score.n, bounds=(low, high), most=most)
+            shown = coarse(score.value, n=score.n, bounds=(low, high), most=_most(track, percent=_in_percent(column)))
             scores[column["key"]] = replace(score, value=shown.value, low=shown.low, high=shown.high)
     return replace(contender, scores=scores)
 
 
-def _on_ladder(
-    track: Track, columns: Sequence[Column], entries: Sequence[ScoredEntry], coarsened: Sequence[Contender], rule: Rule
-) -> list[Contender]:
-    """References, and of each team the last entry that changed what is shown of it and is still in."""
-    standing = {contender.entry_id: contender for contender in coarsened}
-    shown = [contender for contender in coarsened if contender.reference]
-    teams: dict[int, list[ScoredEntry]] = defaultdict(list)
-    for entry in sorted(entries, key=lambda entry: (entry.finished_at, entry.entry_id)):
-        if entry.status != Entry.Status.BASELINE:
-            teams[entry.team_id].append(entry)
+def on_ladder(track: Track, rule: Rule, columns: Sequence[Column], everybody: Iterable[Stepping]) -> list[Stepping]:
+    """Of each team the entries that changed what is shown of it, in order; every answer is noted on its run.
+
+    `everybody` is all that was scored, also what was taken out: a team that withdraws its best entry must not be told
+    more about the next one.
+    """
+    teams: dict[int, list[Stepping]] = defaultdict(list)
+    for one in sorted(everybody, key=lambda one: (one.contender.finished_at, one.contender.entry_id)):
+        if one.status not in REFERENCES:
+            teams[one.contender.team_id].append(one)
     answers: dict[Any, str] = {}
-    for own in teams.values():
-        better = _climbed(track, columns, own, rule, answers)
-        still_in = [standing[entry.entry_id] for entry in better if entry.entry_id in standing]
-        shown += still_in[-1:]
+    better = [one for own in teams.values() for one in _climbed(track, rule, columns, own, answers)]
     _note(answers)
-    return shown
+    return better
 
 
 def _climbed(
-    track: Track, columns: Sequence[Column], own: Sequence[ScoredEntry], rule: Rule, answers: dict[Any, str]
-) -> list[ScoredEntry]:
+    track: Track, rule: Rule, columns: Sequence[Column], own: Sequence[Stepping], answers: dict[Any, str]
+) -> list[Stepping]:
     """The team's entries that changed what is shown of it, in order; every entry's answer goes into `answers`."""
-    sign = 1.0 if rule.higher_is_better else -1.0
-    exact_rule = replace(rule, digits=None)
-    whole, values, told_values = [], [], []
-    for entry in own:
-        contender = contender_of(entry)
-        exact, rough = aggregate(contender, exact_rule), aggregate(_coarsened(contender, track, columns), rule)
-        # What the board does not rank is no step: it would stand in the way of what it ranks.
-        if exact is None or rough is None or not trusted(contender, rule):
-            answers[entry.run_id] = INCOMPLETE
-            continue
-        whole.append(entry)
-        values.append(sign * exact)
-        told_values.append(sign * rough)
-    changed = climb(values, told_values, _error(track, rule.mean, columns, whole))
-    for entry, better in zip(whole, changed, strict=True):
-        answers[entry.run_id] = BETTER if better else NOT_BETTER
-    return [entry for entry, better in zip(whole, changed, strict=True) if better]
+    sign = 1.0 if rule.more_is_better else -1.0
+    # What the board does not rank is no step: it would stand in the way of what it ranks.
+    steps = [
+        (one, sign * one.value, sign * one.told)
+        for one in own
+        if one.whole and one.value is not None and one.told is not None and trusted(one.contender, rule)
+    ]
+    answers |= dict.fromkeys((one.run_id for one in own), INCOMPLETE)
+    changed = climb(
+        [value for _, value, _ in steps],
+        [told for _, _, told in steps],
+        _error(track, rule.mean, columns, [one.standing for one, _, _ in steps]),
+    )
+    for (one, _, _), better in zip(steps, changed, strict=True):
+        answers[one.run_id] = BETTER if better else NOT_BETTER
+    return [one for (one, _, _), better in zip(steps, changed, strict=True) if better]
 
 
 def _error(
-    track: Track, mean: Mean, columns: Sequence[Column], own: Sequence[ScoredEntry]
+    track: Track, mean: Mean, columns: Sequence[Column], standings: Sequence[int]
 ) -> Callable[[int, int], float]:
     step = ladder_value(track.ladder)
     if not isinstance(step, str):
@@ -165,26 +157,30 @@ def _error(
     counted = coefficients(mean)
 
     def error(new: int, best: int) -> float:
-        errors = {
-            column["key"]: _suite_error(column, own[new].scores.get(column["key"]), own[best].scores.get(column["key"]))
-            for column in columns
-        }
+        found = Standing.objects.in_bulk([standings[new], standings[best]])
+        one, other = found[standings[new]], found[standings[best]]
+        errors = {column["key"]: _suite_error(column, one, other) for column in columns}
         return deviation(errors, counted)
 
     return error
 
 
-def _suite_error(column: Column, new: SuiteScore | None, best: SuiteScore | None) -> float:
+def _suite_error(column: Column, new: Standing, best: Standing) -> float:
     """The paired error on one suite; a suite that one of the two lacks counts as the worst score, and is no chance."""
-    if new is None or best is None:
+    key = column["key"]
+    if key not in new.scores or key not in best.scores:
         return 0.0
-    if not new.items_name or not best.items_name:
-        return unpaired_error(min(new.n, best.n), _span(column))
-    return paired_error(_items_of(new), _items_of(best), column["group_weights"])
+    names = [_items_name(standing, key) for standing in (new, best)]
+    if not all(names):
+        return unpaired_error(min(new.scores[key][3], best.scores[key][3]), _span(column))
+    one, other = (item_scores(name) for name in names)
+    return paired_error(one, other, column["group_weights"])
 
 
-def _items_of(score: SuiteScore) -> Items:
-    return item_scores(score.items_name)
+def _items_name(standing: Standing, key: str) -> str:
+    """Where the finished model's item scores lie."""
+    first = (standing.evaluations.get(key) or [None])[0]
+    return Evaluation.objects.filter(pk=first).values_list("items_name", flat=True).first() or ""
 
 
 def _note(answers: Mapping[Any, str]) -> None:

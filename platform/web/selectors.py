@@ -8,6 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from challenges.models import Challenge, Phase
+from challenges.selectors import with_archived
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def front_page(user: AbstractBaseUser | AnonymousUser) -> list[ChallengeCard]:
     """A card for each challenge the user may see: open ones first, by their next deadline. Three queries."""
     now = timezone.now()
     cards = []
-    for challenge in Challenge.objects.visible_to(user).prefetch_related("tracks__phases"):
+    for challenge in with_archived(Challenge.objects.visible_to(user)).prefetch_related("tracks__phases"):
         tracks = challenge.tracks.all()
         phases: list[Phase] = [phase for track in tracks for phase in track.phases.all()]
         running = [phase for phase in phases if phase.opens <= now < phase.closes]

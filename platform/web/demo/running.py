@@ -153,7 +153,7 @@ def _show_leaderboards(console: Console, challenge: Challenge, organizer: User) 
     for phase in phases.order_by("track__position", "position"):
         services.refresh(phase=phase)  # does nothing where the worker has been here
         console.print()
-        console.print(leaderboard(selectors.board(organizer, phase)))
+        console.print(leaderboard(selectors.board(organizer, phase, section="table")))
 
 
 def _show_addresses(console: Console, challenge: Challenge, organizer: User, stack: Stack, var: Path) -> None:

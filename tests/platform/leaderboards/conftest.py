@@ -18,10 +18,10 @@ from suites import sealing
 _numbers = count(1)
 
 
-def _sealed(scores: Sequence[float]) -> str:
+def _sealed(scores: Sequence[float], ids: str) -> str:
     """Item scores as the evaluation writes them; returns their sealed name."""
     rows = {
-        "item_id": [f"item/{n}" for n in range(len(scores))], "group": ["all"] * len(scores), "score": list(scores),
+        "item_id": [f"{ids}/{n}" for n in range(len(scores))], "group": ["all"] * len(scores), "score": list(scores),
     }  # fmt: skip
     out = io.BytesIO()
     pq.write_table(pa.table(rows), out)
@@ -45,6 +45,7 @@ def make_scored(make_registration: Callable[..., Registration]) -> Callable[...,
         state: str = Run.State.DONE,
         answered: int = 100,
         items: Sequence[float] = (),
+        item_ids: str = "item",
     ) -> Run:
         number = next(_numbers)
         registration = registration or make_registration(challenge=phase.track.challenge)
@@ -65,7 +66,7 @@ def make_scored(make_registration: Callable[..., Registration]) -> Callable[...,
             RunResponseSet.objects.create(run=run, response_set=answers, position=position)
             evaluation = Evaluation.objects.create(
                 response_set=answers, evaluator="0.1.0", suite_digest=phase_suite.suite_version.digest,
-                complete=answered == 100, items_name=_sealed(items) if items else "",
+                complete=answered == 100, items_name=_sealed(items, item_ids) if items else "",
             )  # fmt: skip
             for group, number_of_items in (("", 100), ("group-0", 50)):
                 Score.objects.create(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from evaluations.selectors import SuiteScore
+from leaderboards.methods import Method
 from leaderboards.ranking import Contender, Rule, aggregate, place
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -113,3 +114,39 @@ def test_a_missing_score_is_the_worst_also_where_the_suite_is_mirrored() -> None
 def test_aggregates_that_are_shown_as_equal_share_a_rank_where_the_rule_says_so() -> None:
     rows = [contender(1, 1, a=0.61, b=0.61), contender(2, 2, a=0.63, b=0.63)]
     assert ranks(rows, rule(digits=1)) == [(1, 1), (2, 1)]
+
+
+def test_a_relative_aggregate_is_over_the_entries_that_count() -> None:
+    by = rule(method=Method("mean-win-rate"))
+    rows = [
+        contender(1, 1, a=0.6, b=0.6), contender(2, 2, a=0.5, b=0.7), contender(3, 3, a=0.4, b=0.4),
+        contender(4, 3, a=0.3, b=0.3), contender(5, 5, reference=True, a=0.9, b=0.1),
+    ]  # fmt: skip
+    found = {placed.contender.entry_id: (placed.rank, placed.aggregate) for placed in place(rows, by)}
+    # A team's worse entry is no opponent, and a baseline has the number that it would have as the only one more.
+    assert found == {1: (1, 0.75), 2: (1, 0.75), 3: (3, 0.0), 5: (None, 0.5)}
+
+
+def test_of_ranks_the_least_is_the_best() -> None:
+    by = rule(method=Method("mean-rank"))
+    rows = [contender(1, 1, a=0.6, b=0.6), contender(2, 2, a=0.5, b=0.5)]
+    assert [(placed.contender.entry_id, placed.rank, placed.aggregate) for placed in place(rows, by)] == [
+        (1, 1, 1.0),
+        (2, 2, 2.0),
+    ]
+
+
+def test_an_entry_without_a_score_is_nobodys_opponent() -> None:
+    by = rule(method=Method("borda"))
+    rows = [contender(1, 1, a=0.6, b=0.6), contender(2, 2, a=0.5, b=0.5), contender(3, 3, a=0.4)]
+    assert [(placed.contender.entry_id, placed.rank, placed.aggregate) for placed in place(rows, by)] == [
+        (1, 1, 2.0),
+        (2, 2, 0.0),
+        (3, None, None),
+    ]
+
+
+def test_the_geometric_mean_ranks_what_is_even_above_what_is_not() -> None:
+    rows = [contender(1, 1, a=0.1, b=0.9), contender(2, 2, a=0.4, b=0.4)]
+    assert ranks(rows, rule()) == [(1, 1), (2, 2)]
+    assert ranks(rows, rule(method=Method("geometric-mean"))) == [(2, 1), (1, 2)]

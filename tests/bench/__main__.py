@@ -24,6 +24,9 @@ ARGUMENTS: dict[str, tuple[list[str], list[str]]] = {
     "accepted_to_scored": (["7"], ["2"]),
     "sandbox_run": (["10"], ["3"]),
     "scoring": ([], ["--quick"]),
+    "statistics": ([], ["--quick"]),
+    "leaderboard": ([], ["--entries", "1000", "--rounds", "3"]),
+    "findings": ([], ["--quick"]),
     "throughput": (["40"], ["8"]),
     "chaos": (["200"], ["20"]),
     "edition": (["--share", "0.1", "--learning", "0.1"], ["--share", "0.02", "--learning", "0.1"]),
@@ -56,7 +59,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=list(BUILDERS), default=list(BUILDERS), help="run these alone")
     options = parser.parse_args()
     errors = Console(stderr=True)
-    if set(options.only) != {"scoring"}:
+    if set(options.only) - {"scoring", "statistics", "leaderboard"}:
         with errors.status("images are built where they changed"):
             build(["base", "model"], say=lambda _: None)
     benches = {}

@@ -103,6 +103,48 @@ def scoring_rows(result: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
+def statistics_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Paired draws, standings and a comparison beside scipy's and the floor."""
+    paired, ranked, pair = result["paired"], result["standings"], result["comparison"]
+    return [
+        Row(
+            f"paired draws, {paired['submissions']} × {paired['items']:,} × {paired['draws']:,}",
+            f"{paired['seconds']:.2f} s, {paired['cpu_s']:.2f} s of CPU, {paired['peak_bytes'] / 1e6:.0f} MB",
+            f"scipy bootstrap {paired['rival_s']:.0f} s, scaled",
+            f"{paired['rival_s'] / paired['seconds']:.0f} times faster "
+            f"(at most {paired['target_s']:.0f} s, {paired['target_bytes'] / 1e9:.0f} GB)",
+            f"{paired['spread_s']:.2f} s, load average {result['load_average']:.1f}",
+        ),
+        Row(
+            f"standings, {ranked['entries']:,} × {ranked['draws']:,}",
+            f"{ranked['seconds']:.2f} s",
+            f"its draws read once {ranked['floor_s']:.2f} s",
+            f"{ranked['seconds'] / ranked['floor_s']:.1f} times (at most {ranked['target_s']:.1f} s)",
+            f"{ranked['spread_s']:.2f} s",
+        ),
+        Row(
+            f"comparison, {pair['items']:,} × {pair['flips']:,}",
+            f"{pair['seconds']:.2f} s",
+            f"scipy permutation {pair['rival_s']:.0f} s, scaled",
+            f"{pair['rival_s'] / pair['seconds']:.0f} times faster",
+            f"{pair['spread_s']:.2f} s",
+        ),
+    ]
+
+
+def findings_rows(result: Mapping[str, Any]) -> list[Row]:
+    """The findings report beside its figures alone."""
+    return [
+        Row(
+            f"findings report, {result['models']} models{'' if result['real'] else ' (stand-in)'}",
+            f"{result['build_s']:.1f} s, {result['numbers']:,} numbers, {result['files']} files",
+            f"its {result['figures']} figures {result['figures_s']:.1f} s",
+            f"{result['build_s'] / result['figures_s']:.1f} times (at most {result['target_s']:.0f} s)",
+            f"{result['spread_s']:.1f} s, peak {result['peak_bytes'] / 2**20:.0f} MiB",
+        )
+    ]
+
+
 def edition_rows(result: Mapping[str, Any]) -> list[Row]:
     """A whole edition beside the bare container, the parts that take longest, and what all of it would take."""
     rows = [
@@ -160,11 +202,36 @@ def chaos_rows(result: Mapping[str, Any]) -> list[Row]:
     ]
 
 
+def leaderboard_rows(result: Mapping[str, Any]) -> list[Row]:
+    """A refresh after one new score, and a page from the snapshot, beside what they may take."""
+    size = f"{result['entries']:,} entries × {result['suites']} suites, {result['database']}"
+    targets = result["targets"]
+    return [
+        Row(
+            "leaderboard, refresh after one score",
+            f"{result['refresh_s']:.2f} s",
+            f"at most {targets['refresh_s']:.0f} s",
+            size,
+            f"{result['refresh_spread_s']:.2f} s in {result['rounds']} rounds",
+        ),
+        Row(
+            "leaderboard, a page",
+            f"{result['page_s'] * 1000:.0f} ms, {result['page_queries']} queries",
+            f"at most {targets['page_s'] * 1000:.0f} ms, {targets['page_queries']} queries",
+            f"of which reading {result['board_s'] * 1000:.0f} ms, {result['board_queries']} queries",
+            f"{result['page_spread_s'] * 1000:.0f} ms in {result['rounds']} rounds",
+        ),
+    ]
+
+
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], list[Row]]] = {
     "hf_runner": hf_runner_rows,
     "accepted_to_scored": accepted_to_scored_rows,
     "sandbox_run": sandbox_run_rows,
     "scoring": scoring_rows,
+    "statistics": statistics_rows,
+    "leaderboard": leaderboard_rows,
+    "findings": findings_rows,
     "throughput": throughput_rows,
     "chaos": chaos_rows,
     "edition": edition_rows,

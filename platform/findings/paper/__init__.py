@@ -1,0 +1,1 @@
+"""A paper held against the data: its numbers, its annotated literals and its claims."""

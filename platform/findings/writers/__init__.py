@@ -1,0 +1,1 @@
+"""One report, three formats: each writer knows its own markup and escapes every text."""

@@ -245,5 +245,5 @@ def test_scoring_again_what_was_resumed_gives_the_same_document(
     before = documents()
     for response_set in ResponseSet.objects.all():
         response_set.evaluations.get().delete()
-        answers.score(response_set, scoring._responses(response_set), reason="again", within=lambda compute: compute())
+        answers.score(response_set, scoring.stored(response_set), reason="again", within=lambda compute: compute())
     assert documents() == before

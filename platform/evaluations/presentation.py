@@ -310,7 +310,8 @@ def _scores_note(run: Run, seen: Sight) -> str:
         return ""
     if not seen.scores:
         if run.phase.visibility == Phase.Visibility.AFTER_CLOSE:
-            return "The scores of this phase are shown when it has closed."
+            when = "when it has closed" if run.phase.reveal_at is None else "once it is revealed, after it has closed"
+            return f"The scores of this phase are shown {when}."
         return "The organizers keep the scores of this phase to themselves."
     if not _on_ladder(run, seen) or run.detail.get(LADDER) == BETTER:
         return ""

@@ -1,5 +1,8 @@
 """Materialised leaderboards."""
 
+import json
+import zlib
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -161,7 +164,8 @@ class SnapshotChunk(models.Model):
     section = models.CharField(max_length=140)
     number = models.PositiveIntegerField()
     teams = models.TextField(blank=True, help_text="The teams of its rows: |7|12|.")
-    rows = models.JSONField(default=list)
+    # Compressed JSON: a large board is written at every score, and kept for a month.
+    packed = models.BinaryField()
 
     class Meta:
         ordering = ["number"]
@@ -171,6 +175,12 @@ class SnapshotChunk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.section} {self.number} of {self.snapshot}"
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows, in their order."""
+        found: list[dict[str, Any]] = json.loads(zlib.decompress(self.packed))
+        return found
 
 
 class PublishedTable(models.Model):

@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,12 @@ class Rule:
         """The keys of the columns, in the order of rows."""
         return tuple(self.weights)
 
-    @property
+    @cached_property
+    def trusted(self) -> frozenset[str]:
+        """What the provenance of a ranked entry can be."""
+        return frozenset(PROVENANCES[PROVENANCES.index(self.least_provenance) :])
+
+    @cached_property
     def more_is_better(self) -> bool:
         """Whether the entry with the highest aggregate is the first."""
         return self.method.higher_is_better(rows=self.higher_is_better)
@@ -138,7 +144,7 @@ def _filled(contender: Contender, rule: Rule) -> dict[str, float | None]:
 
 def trusted(contender: Contender, rule: Rule) -> bool:
     """Whether the entry's scores are trustworthy enough to be ranked."""
-    return contender.provenance in PROVENANCES[PROVENANCES.index(rule.least_provenance) :]
+    return contender.provenance in rule.trusted
 
 
 Valued = tuple[Contender, float | None]
@@ -211,7 +217,9 @@ def _counted(pairs: list[Valued], rule: Rule) -> list[Valued]:
         own = [pair for pair in pairs_of_team if pair[0].picked or rule.counts != "picked"]
         if not own:
             continue
-        if rule.counts == "best":
+        if len(own) == 1:
+            chosen.append(own[0])
+        elif rule.counts == "best":
             chosen.append(min(own, key=lambda pair: _order(pair, more_is_better=more_is_better)))
         else:
             chosen.append(max(own, key=lambda pair: (pair[0].handed_in_at, pair[0].entry_id)))

@@ -9,7 +9,6 @@ from leaderboards.splits import public_of
 Row = dict[str, Any]
 TABLE = "table"
 TAG = "tag:"  # before a tag's name: the section of its table
-NUMBERS = ("value", "low", "high", "n", "asked", "answered")
 # Of a standing, what rows are made of; its draws and the values that rank it stay where they are.
 KNOWN = ("entry__submission", "team", "name", "team_name", "kind", "provenance")
 FIELDS = {
@@ -74,10 +73,13 @@ def _row(snapshot: Snapshot, section: str, facts: Row, standing: Mapping[str, An
 
 def score_of(numbers: Sequence[Any], digits: int | None = None) -> Row:
     """A score as rows hold it: `sd` and `trainings` of a mean over replicates, `digits` of what is told rounded."""
-    score = dict(zip(NUMBERS, numbers, strict=False))
-    if len(numbers) > len(NUMBERS):
-        score["sd"], score["trainings"] = numbers[len(NUMBERS) :]
-    return score if digits is None else score | {"digits": digits}
+    value, low, high, n, asked, answered, *more = numbers
+    score = {"value": value, "low": low, "high": high, "n": n, "asked": asked, "answered": answered}
+    if more:
+        score["sd"], score["trainings"] = more
+    if digits is not None:
+        score["digits"] = digits
+    return score
 
 
 def _part(value: float | None, digits: int | None) -> Row:

@@ -23,7 +23,7 @@ from leaderboards.parts import aggregate_of, part_columns
 from leaderboards.published_rows import published_board
 from leaderboards.rules import Basis, basis_of, column_of, rule_in_words, rule_of
 from leaderboards.snapshots import EXACT, TOLD, shown
-from leaderboards.standings import Light, astray, finished, light_of, lights_of, made, outlived
+from leaderboards.standings import Light, astray, finished, light_of, lights_of, made
 from leaderboards.telling import in_words
 
 __all__ = ["SHOWN", "column_of", "freeze", "rebuild", "refresh", "rule_in_words", "rule_of", "shown", "unfreeze"]
@@ -144,12 +144,15 @@ def _brought_up(
 ) -> tuple[list[Light], dict[str, int]]:
     """The phase's standings as they are now, those that changed followed by others; and each column's items."""
     there = {light.facts.entry_id: light for light in lights_of(basis.phase)}
+    gone, new = set(), []
     if runs is None:
         looked_at = list(finished(basis.phase).values_list("pk", flat=True))
+        still = set(looked_at)
+        gone = {light.pk for light in there.values() if light.facts.run_id not in still}
     else:
+        # A finished run stays finished, so nothing else has to be looked for.
         looked_at = list(dict.fromkeys([*runs, *astray(basis)]))
     items = dict(before.items) if before is not None and runs is not None and before.basis == basis.digest else {}
-    gone, new = set(outlived(basis.phase)), []
     for standing in made(basis, looked_at):
         for key, numbers in standing.scores.items():
             items[key] = max(items.get(key, 0), numbers[3])

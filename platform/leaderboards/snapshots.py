@@ -1,6 +1,7 @@
 """Snapshots of boards: written in chunks, frozen, and forgotten after a while."""
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -48,7 +49,7 @@ def write_chunks(snapshot: Snapshot, audience: str, computed: Computed) -> None:
                 section=section,
                 number=number,
                 teams=_teams(rows[start : start + CHUNK]),
-                rows=rows[start : start + CHUNK],
+                packed=zlib.compress(canonical_json(rows[start : start + CHUNK]), level=1),
             )
             for section, rows in sections.items()
             for number, start in enumerate(range(0, len(rows), CHUNK), start=1)

@@ -95,12 +95,6 @@ def astray(basis: Basis) -> list[UUID]:
     return list(runs.filter(~Exists(as_it_is)).values_list("pk", flat=True))
 
 
-def outlived(phase: Phase) -> list[int]:
-    """The current standings whose run is not finished any more. One query."""
-    standings = Standing.objects.current().filter(phase=phase)
-    return list(standings.filter(~Exists(finished(phase).filter(pk=OuterRef("run")))).values_list("pk", flat=True))
-
-
 def lights_of(phase: Phase) -> list[Light]:
     """The phase's current standings in the order of their entries. One query."""
     rows = Standing.objects.current().filter(phase=phase).order_by("entry")

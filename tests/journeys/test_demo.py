@@ -124,16 +124,14 @@ def database(first: Demo, var: Path) -> Iterator[sqlite3.Connection]:
 
 
 def scores(database: sqlite3.Connection) -> dict[tuple[str, str], dict[str, tuple[str, float]]]:
-    """By track and phase: each method's entry status and aggregate, from the current leaderboards."""
+    """By track and phase: each method's entry status and aggregate, as the current leaderboards are made of them."""
     found: dict[tuple[str, str], dict[str, tuple[str, float]]] = {}
     query = """
-        SELECT track.key, phase.key, standing.name, standing.status, json_extract(line.value, '$.aggregate')
-        FROM leaderboards_snapshotchunk AS chunk, json_each(chunk.rows) AS line
-        JOIN leaderboards_snapshot AS snapshot ON snapshot.id = chunk.snapshot_id
-        JOIN leaderboards_standing AS standing ON standing.id = json_extract(line.value, '$.standing')
-        JOIN challenges_phase AS phase ON phase.id = snapshot.phase_id
+        SELECT track.key, phase.key, standing.name, standing.status, standing.aggregate
+        FROM leaderboards_standing AS standing
+        JOIN challenges_phase AS phase ON phase.id = standing.phase_id
         JOIN challenges_track AS track ON track.id = phase.track_id
-        WHERE snapshot.current AND chunk.audience = 'exact' AND chunk.section = 'table'
+        WHERE standing.superseded_at IS NULL AND standing.complete
     """
     for track, phase, name, status, value in database.execute(query):
         found.setdefault((track, phase), {})[name] = (status, value)

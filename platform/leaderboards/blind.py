@@ -31,6 +31,11 @@ def _word(challenge_id: int, what: str, name: str) -> str:
     return "".join(ALPHABET[byte % len(ALPHABET)] for byte in made[:LETTERS])
 
 
+def digest(plain: str) -> str:
+    """What stands for a digest over names: as different from others as it is, and nobody can try names."""
+    return salted_hmac("leaderboards.blind/digest", plain, algorithm="sha256").hexdigest() if plain else ""
+
+
 def blinded(row: dict[str, Any], challenge_id: int) -> dict[str, Any]:
     """The row under made-up names, without an organizer's words about it; a baseline keeps its own name."""
     if row.get("status") in ("baseline", "skyline"):

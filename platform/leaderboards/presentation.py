@@ -26,6 +26,7 @@ class Cell(NamedTuple):
     high: float | None = None
     chance: float | None = None
     spread: str = ""
+    splits: str = ""
 
 
 class Span(NamedTuple):
@@ -271,4 +272,9 @@ def cell_of(score: dict[str, Any] | None, column: dict[str, Any], digits: int) -
         high=place(score["high"]),
         chance=place(column["chance"]),
         spread="" if spread is None else f"± {number(spread, digits=digits, percent=percent)} over trainings",
+        splits=", ".join(
+            f"{name} {number(value, digits=digits, percent=percent)}"
+            for name, value in score.get("splits", {}).items()
+            if value is not None
+        ),
     )

@@ -48,7 +48,8 @@ class Address:
         page = query.get("page", "")
         number = int(page) if page.isascii() and page.isdecimal() and len(page) < 9 else 1
         names = ("part", "tag", "suite", "status", "section", "q", "as_of")
-        asked = {name: query.get(name, "").strip()[:200] for name in names}
+        # No database holds a NUL, and one would fail on it.
+        asked = {name: query.get(name, "").replace("\0", "\ufffd").strip()[:200] for name in names}
         return cls(page=max(1, number), **asked)
 
     def link(self, **changes: Any) -> str:
@@ -73,11 +74,11 @@ class Address:
             if day is not None:
                 return datetime(day.year, day.month, day.day, 23, 59, 59, 999_999, UTC)
             found = parse_datetime(self.as_of)
-        except ValueError as error:
+            if found is None:
+                raise NoSuchMoment(self.as_of)
+            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        except (ValueError, OverflowError) as error:
             raise NoSuchMoment(self.as_of) from error
-        if found is None:
-            raise NoSuchMoment(self.as_of)
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 class EntryLinks(NamedTuple):

@@ -114,10 +114,10 @@ def _method(line: Line, links: EntryLinks, own: bool) -> str:
 def _cell(heading: Heading, cell: Cell, compact: bool) -> str:
     partial = ' <span class="chip bad">partial</span>' if cell.partial else ""
     if compact:
-        under = f'<span class="under">{cell.interval}</span>' if cell.interval else ""
+        under = "".join(f'<span class="under">{one}</span>' for one in (cell.interval, cell.splits) if one)
         return f'<td class="num">{cell.text}{partial}{under}</td>'
     text = cell.text if heading.link else f"<strong>{cell.text}</strong>"
-    under = "".join(f'<span class="under">{one}</span>' for one in (cell.spread, cell.counts) if one)
+    under = "".join(f'<span class="under">{one}</span>' for one in (cell.spread, cell.counts, cell.splits) if one)
     return f'<td class="num">{text}{under}{partial}</td>{_whisker_cell(cell) if heading.whisker else ""}'
 
 

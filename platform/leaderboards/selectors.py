@@ -18,7 +18,7 @@ from leaderboards import blind
 from leaderboards.computing import BESIDE, TABLE, UNFINISHED
 from leaderboards.models import CHUNK, Snapshot, SnapshotChunk, Standing
 from leaderboards.rows import TAG, Row, whole
-from leaderboards.snapshots import EXACT, TOLD
+from leaderboards.snapshots import EXACT, SHOWN_BEFORE, TOLD
 from submissions.models import Entry
 from suites.access import asks_hidden
 
@@ -47,6 +47,7 @@ class Board:
     viewer sees made-up names. `rows` are those of one page of the `total` in the section; the first page of the whole
     board also has what stands beside the table and what did not finish, as their `section` says. `own`: those of the
     viewer's teams, wherever they stand. `counts`: entries by status; `sections`: rows by section.
+    `since`: when the viewer first saw it as it is.
     """
 
     phase: Phase
@@ -71,6 +72,7 @@ class Board:
     what_if: list[dict[str, Any]] = field(default_factory=list)
     history: Sequence[tuple[datetime, str]] = ()
     as_of: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,16 @@ def board(
     rows, own = shown.rows(facts)
     counts = snapshot.told_counts if told else snapshot.counts
     pages = 1 if page is None else max(1, -(-total // CHUNK))
+    # How many had failed by an earlier moment would say when each of them did.
+    failed = _unfinished(snapshot) if as_of is None or viewer.reviewer else {}
+    what_if = shown.without_withdrawn(snapshot.told_what_if if told else snapshot.what_if)
+    history = _history(snapshot, told=told)
+    if not (viewer.reviewer or told or _is_over(phase)):
+        history = [step for step in history if step[1] not in {exact for _, exact, other in snapshot.history if other}]
+    digest = snapshot.told_digest if told else snapshot.digest
+    if hidden_names:
+        # A digest goes over names: who guesses them could see whether the guess is right.
+        digest, history = blind.digest(digest), [(at, blind.digest(one)) for at, one in history]
     return Board(
         phase=phase,
         snapshot=snapshot,
@@ -133,7 +145,7 @@ def board(
         early=visible and not public,
         guarded=guarded,
         rule=snapshot.told_rule if told else snapshot.rule,
-        digest=snapshot.told_digest if told else snapshot.digest,
+        digest=digest,
         parts=snapshot.parts,
         tags=_tags(snapshot.told_tags if told else snapshot.tags, tag, facts),
         blind=hidden_names,
@@ -143,10 +155,11 @@ def board(
         total=total,
         own=own,
         counts=_by_status(counts),
-        sections={name: sum(own.values()) for name, own in {**counts, **_unfinished(snapshot)}.items()},
-        what_if=_named(snapshot.told_what_if if told else snapshot.what_if, phase, hidden_names),
-        history=_history(snapshot, told=told),
+        sections={name: sum(own.values()) for name, own in {**counts, **failed}.items()},
+        what_if=_named(what_if, phase, hidden_names),
+        history=history,
         as_of=as_of,
+        since=_since(snapshot) if told else snapshot.created_at,
     )
 
 
@@ -162,6 +175,11 @@ def _viewer(user: AbstractBaseUser | AnonymousUser, phase: Phase) -> _Viewer:
 def _is_guarded(phase: Phase) -> bool:
     hidden = asks_hidden(phase.phase_suites.select_related("suite_version"))
     return is_guarded(hidden=hidden, visibility=phase.visibility, closed=phase.is_revealed)
+
+
+def _is_over(phase: Phase) -> bool:
+    """Whether the phase has closed and is revealed: nothing of it is guarded then."""
+    return not is_guarded(hidden=True, visibility=phase.visibility, closed=phase.is_revealed)
 
 
 @dataclass(frozen=True)
@@ -205,6 +223,9 @@ def _read(
             # What was computed since the board was frozen is not to be had by its date either.
             frozen = phase.snapshots.filter(frozen=True).values("created_at")[:1]
             snapshots = snapshots.filter(created_at__lte=Coalesce(Subquery(frozen), Value(as_of)))
+    if audience == EXACT and not (viewer.reviewer or _is_over(phase)):
+        # Hidden data that the phase asks no more is guarded all the same.
+        snapshots = snapshots.filter(told=False)
     # What did not finish is kept once: `_Shown` decides who may see how much of it.
     kept = Q(audience=audience) | Q(audience=EXACT, section=UNFINISHED)
     chunks = SnapshotChunk.objects.filter(kept, section__in=asked.places, snapshot__in=snapshots.values("pk")[:1])
@@ -311,6 +332,13 @@ class _Shown:
         entries = Entry.objects.filter(pk__in=[row["entry"] for row in rows if row.get("entry")])
         return frozenset(entries.filter(status=Entry.Status.WITHDRAWN).values_list("pk", flat=True))
 
+    def without_withdrawn(self, what_if: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The orders by other methods without entries that this viewer does not see any more."""
+        gone = self._withdrawn([row for one in what_if for row in one["order"]])
+        if not gone:
+            return what_if
+        return [{**one, "order": [row for row in one["order"] if row["entry"] not in gone]} for one in what_if]
+
     def _told(self, row: Row) -> Row:
         """Of a run that did not finish, why and where as far as the viewer may know; never a score."""
         if row["section"] != UNFINISHED:
@@ -365,4 +393,24 @@ def _history(snapshot: Snapshot, *, told: bool) -> list[tuple[datetime, str]]:
         elif digest and digest != following:
             found.append((datetime.fromisoformat(at), digest))
         following = digest or following
+    if told and len(snapshot.history) >= SHOWN_BEFORE and found:
+        # Of the oldest one it isn't known here when it began.
+        found.pop()
     return found
+
+
+def _since(snapshot: Snapshot) -> datetime:
+    """When what is told began to read as in this snapshot: its own time is that of a change that may not be told."""
+    since = snapshot.created_at
+    for at, _, shown in snapshot.history:
+        if shown != snapshot.told_digest:
+            return since
+        since = datetime.fromisoformat(at)
+    if len(snapshot.history) < SHOWN_BEFORE:
+        return since
+    before = Snapshot.objects.filter(phase=snapshot.phase_id, created_at__lt=since).order_by("-created_at")
+    for at, shown in before.values_list("created_at", "told_digest"):
+        if shown != snapshot.told_digest:
+            break
+        since = at
+    return since

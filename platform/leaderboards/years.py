@@ -126,7 +126,7 @@ def _phases(user: AbstractBaseUser | AnonymousUser) -> list[Phase]:
         Phase.objects.filter(track__challenge__in=Challenge.objects.visible_to(user))
         .select_related("track__challenge", "published_table")
         .prefetch_related(
-            Prefetch("snapshots", queryset=shown.only("phase", "columns", "counts"), to_attr="boards"),
+            Prefetch("snapshots", queryset=shown.only("phase", "columns", "counts", "told"), to_attr="boards"),
             Prefetch("phase_suites", queryset=PhaseSuite.objects.select_related("suite_version__suite")),
         )
         .order_by("closes", "pk")
@@ -145,6 +145,8 @@ def _is_told(phase: Phase) -> bool:
         return False
     hidden = asks_hidden(phase.phase_suites.all())
     guarded = is_guarded(hidden=hidden, visibility=phase.visibility, closed=phase.is_revealed)
+    # A board of hidden data that the phase asks no more is guarded until the reveal all the same.
+    guarded = guarded or (_board(phase).told and not phase.is_revealed)
     return is_public(phase) and not guarded and not is_blind(phase, organizer=False)
 
 

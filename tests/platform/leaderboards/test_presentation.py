@@ -54,6 +54,12 @@ def test_a_rank_has_its_interval_where_that_says_more(fields: dict[str, Any], te
     assert line.rank == text
 
 
+def test_the_score_of_each_split_stands_below_the_whole() -> None:
+    scored = {**score(0.75), "splits": {"private": 0.5, "public": 1.0}}
+    (line,) = lines_of(board([]), ["pairs"], [row(scores={"pairs": scored})])
+    assert line.cells[0].splits == "private 50.00, public 100.00"
+
+
 def test_a_rule_parts_clusters_and_references_between_them_have_none() -> None:
     rows = [
         row(1, 1, 0.9, cluster=1), row(2, 2, 0.89, cluster=1), row(3, None, 0.8, status="baseline"),

@@ -5,8 +5,9 @@ from datetime import datetime, tzinfo
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.template.defaultfilters import filesizeformat
+from django.utils.timezone import now
 
 from accounts.models import Team, User
 from challenges.models import Challenge, Phase, Role, Track
@@ -34,6 +35,12 @@ def is_organizer(user: AbstractBaseUser | AnonymousUser, challenge: Challenge) -
 def is_reviewer(user: AbstractBaseUser | AnonymousUser, challenge: Challenge) -> bool:
     """Whether the user may see results before they are published."""
     return Role.Kind.REVIEWER in roles_of(user, challenge)
+
+
+def phases_judged_blind() -> QuerySet[Phase]:
+    """The phases whose methods nobody but organizers may know by name yet: blind ones that are not revealed."""
+    shown = Q(closes__lte=now()) & (Q(reveal_at=None) | Q(reveal_at__lte=now()))
+    return Phase.objects.filter(blind=True).filter(Q(visibility=Phase.Visibility.HIDDEN) | ~shown)
 
 
 def team_of(user: User, challenge: Challenge) -> Team | None:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from challenges.models import Challenge
-from challenges.selectors import is_organizer, is_reviewer
+from challenges.selectors import is_organizer, is_reviewer, phases_judged_blind
 from findings import selectors, services
 
 
@@ -19,6 +19,12 @@ def _challenge(request: HttpRequest, key: str) -> Challenge:
     if not is_reviewer(request.user, shown):
         raise Http404
     return shown
+
+
+def _without_names(request: HttpRequest, challenge: Challenge) -> bool:
+    """Whether the report is kept from the user, since it names methods that are judged blind."""
+    blind = phases_judged_blind().filter(track__challenge=challenge)
+    return not is_organizer(request.user, challenge) and blind.exists()
 
 
 @require_safe
@@ -32,6 +38,7 @@ def findings(request: HttpRequest, challenge: str) -> HttpResponse:
         "versions": versions,
         "waiting": any(version.finished_at is None for version in versions),
         "organizer": is_organizer(request.user, shown),
+        "blind": _without_names(request, shown),
     }
     return render(request, "findings/findings.html", context)
 
@@ -54,6 +61,8 @@ def build(request: HttpRequest, challenge: str) -> HttpResponse:
 def archive(request: HttpRequest, challenge: str, number: int) -> FileResponse:
     """A version of the report as a zip archive."""
     shown = _challenge(request, challenge)
+    if _without_names(request, shown):
+        raise Http404
     version = get_object_or_404(selectors.versions_of(shown), number=number, finished_at__isnull=False)
     name = f"findings-{shown.key}-{version.number}.zip"
     return FileResponse(storages["artifacts"].open(version.storage_name), as_attachment=True, filename=name)

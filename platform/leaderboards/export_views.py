@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from challenges.models import Challenge
-from challenges.selectors import is_organizer, is_reviewer
+from challenges.selectors import is_organizer, is_reviewer, phases_judged_blind
 from leaderboards import exports
 from leaderboards.export_forms import ExportForm
 from leaderboards.exports import making
@@ -67,6 +67,7 @@ def export(request: HttpRequest, challenge: str) -> HttpResponse:
         blind = not organizer and judged_blind(shown, query)
         query = replace(query, anonymised=True) if blind else query
         try:
+            query = query if organizer else _unlinked(shown, query)
             preview = preview_of(query)
         except ExportRefused as error:
             form.add_error(None, str(error))
@@ -102,7 +103,31 @@ def _asked(request: HttpRequest, challenge: Challenge) -> ExportQuery:
         raise ExportRefused("Methods are judged blind until the reveal: an export for reviewers is anonymised.")
     if query.people and not posted:
         raise ExportRefused("A table with people in it is not had by a link: tick the box on this page.")
+    if not is_organizer(request.user, challenge):
+        query = _unlinked(challenge, query)
     return replace(query, people=True) if request.POST.get("people") else query
+
+
+def _unlinked(challenge: Challenge, query: ExportQuery) -> ExportQuery:
+    """The query as somebody may ask it who judges methods blind; raises ExportRefused.
+
+    Made-up names stand for the same teams in every phase: beside the scores of one whose board has the real names, they
+    would say who is who. So an anonymised table holds the phases alone that are judged blind.
+    """
+    found = phases_judged_blind().filter(track__challenge=challenge).select_related("track")
+    blind = list(found.order_by("track__position", "track__key", "position", "closes"))
+    if not blind or not query.anonymised:
+        return query
+    asked = {f"{one.track.key}/{one.key}": one for one in blind if one.track.key in (query.tracks or [one.track.key])}
+    if not asked or set(query.phases) - set(asked):
+        raise ExportRefused(
+            "Methods are judged blind until the reveal: beside other phases than those, made-up names would say who is "
+            "who."
+        )
+    # A wide table has one phase of each track: the last.
+    last = {one.track.key: name for name, one in asked.items()}
+    phases = query.phases or tuple(last.values() if query.layout == "wide" else asked)
+    return replace(query, phases=phases, tracks=tuple(sorted({name.partition("/")[0] for name in phases})))
 
 
 @require_safe
@@ -112,7 +137,8 @@ def results_csv(request: HttpRequest, challenge: str) -> StreamingHttpResponse:
     shown = _reviewed(request, challenge)
     query = ExportQuery(challenge=shown.key, layout="long")
     blind = not is_organizer(request.user, shown) and judged_blind(shown, query)
-    lines = exports.results_csv(shown, anonymised=blind)
+    phases = _unlinked(shown, replace(query, anonymised=True)).phases if blind else ()
+    lines = exports.results_csv(shown, anonymised=blind, phases=phases)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     name = f"{shown.key}-results-{timezone.now():%Y%m%dT%H%M%SZ}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

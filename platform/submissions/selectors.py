@@ -8,18 +8,28 @@ from django.utils import timezone
 
 from accounts.models import Membership, Merge, User
 from challenges.models import Challenge, Role
+from challenges.selectors import phases_judged_blind
 from submissions.models import HubFetch, Registration, Submission, UploadSession
 
 
 def visible_submissions(user: User) -> QuerySet[Submission]:
-    """Those of the user's teams, and those of challenges in which the user has a role; fails closed."""
+    """Those of the user's teams, and those of challenges in which the user has a role; fails closed.
+
+    Where methods are judged blind, organizers alone see whose they are: a submission's pages name it.
+    """
     rows = Submission.objects.select_related("registration__team", "registration__challenge", "artifact")
     if not user.is_authenticated or not user.is_active:
         return rows.none()
     if user.is_superuser:
         return rows
     own = Registration.objects.filter(team__members=user).values("pk")
-    roles = Role.objects.of(user).values("challenge")
+    blind = phases_judged_blind().values("track__challenge")
+    roles = (
+        Role.objects.of(user)
+        .filter(Q(kind=Role.Kind.ORGANIZER) | ~Q(challenge__in=blind))
+        .order_by()
+        .values("challenge")
+    )
     return rows.filter(Q(registration__in=own) | Q(registration__challenge__in=roles))
 
 

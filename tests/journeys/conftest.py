@@ -229,6 +229,9 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Page, str], Non
     folder.mkdir(parents=True, exist_ok=True)
 
     def take(page: Page, name: str) -> None:
+        # A click that leads to another page may still be on its way there.
+        page.wait_for_load_state()
+        expect(page.locator("html")).to_be_attached()
         for width in (NARROW, WIDE):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} sticks out at {width} px"

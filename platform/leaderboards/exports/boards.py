@@ -33,16 +33,17 @@ def board_csv(board: Board) -> Iterator[str]:
         yield _line([_known(line.rank), *map(str, cells)], [_known(number) for number in numbers])
 
 
-def results_csv(challenge: Challenge, *, anonymised: bool = False) -> Iterator[str]:
+def results_csv(challenge: Challenge, *, anonymised: bool = False, phases: tuple[str, ...] = ()) -> Iterator[str]:
     """The lines of the challenge's result table, header first, in a fixed order; every score of finished runs.
 
+    `phases` are `track/phase`, the only ones where any is named.
     Its header is the first line, for programs that read this address; what the file stands on is in the exports.
     """
     columns = [one for one in COLUMNS if one.usual and one.field.name not in PEOPLE]
     if anonymised:
         columns = [one for one in columns if not one.identifying]
     yield _line([one.field.name for one in columns])
-    query = ExportQuery(challenge=challenge.key, layout="long", superseded=True, anonymised=anonymised)
+    query = ExportQuery(challenge=challenge.key, layout="long", superseded=True, anonymised=anonymised, phases=phases)
     for line in long_rows(challenge, query, Standing()):
         cells = [settled(cell, None) for cell in row_of(columns, line)]
         texts = [

@@ -29,7 +29,7 @@ ARGUMENTS: dict[str, tuple[list[str], list[str]]] = {
     "findings": ([], ["--quick"]),
     "throughput": (["40"], ["8"]),
     "chaos": (["200"], ["20"]),
-    "edition": (["--share", "0.1", "--learning", "0.1"], ["--share", "0.02", "--learning", "0.1"]),
+    "edition": (["--share", "1", "--learning", "0.1"], ["--share", "0.02", "--learning", "0.1"]),
 }
 
 

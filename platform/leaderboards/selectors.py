@@ -16,9 +16,10 @@ from challenges.selectors import roles_of
 from evaluations.visibility import Viewer, is_guarded, sight
 from leaderboards import blind
 from leaderboards.computing import BESIDE, TABLE, UNFINISHED
+from leaderboards.history import history_of, since_of
 from leaderboards.models import CHUNK, Snapshot, SnapshotChunk, Standing
 from leaderboards.rows import TAG, Row, whole
-from leaderboards.snapshots import EXACT, SHOWN_BEFORE, TOLD
+from leaderboards.snapshots import EXACT, TOLD
 from submissions.models import Entry
 from suites.access import asks_hidden
 
@@ -129,7 +130,7 @@ def board(
     # How many had failed by an earlier moment would say when each of them did.
     failed = _unfinished(snapshot) if as_of is None or viewer.reviewer else {}
     what_if = shown.without_withdrawn(snapshot.told_what_if if told else snapshot.what_if)
-    history = _history(snapshot, told=told)
+    history = history_of(snapshot, told=told)
     if not (viewer.reviewer or told or _is_over(phase)):
         history = [step for step in history if step[1] not in {exact for _, exact, other in snapshot.history if other}]
     digest = snapshot.told_digest if told else snapshot.digest
@@ -159,7 +160,7 @@ def board(
         what_if=_named(what_if, phase, hidden_names),
         history=history,
         as_of=as_of,
-        since=_since(snapshot) if told else snapshot.created_at,
+        since=since_of(snapshot) if told else snapshot.created_at,
     )
 
 
@@ -377,40 +378,3 @@ def _named(what_if: Sequence[dict[str, Any]], phase: Phase, hidden_names: bool) 
     if not hidden_names:
         return list(what_if)
     return [{**one, "order": [blind.blinded(row, phase.track.challenge_id) for row in one["order"]]} for one in what_if]
-
-
-def _history(snapshot: Snapshot, *, told: bool) -> list[tuple[datetime, str]]:
-    """The earlier states, newest first: when each that the viewer sees as another one began.
-
-    What is told may stay the same while exact scores change: then there is nothing to see, not even when.
-    """
-    found: list[tuple[datetime, str]] = []
-    following = snapshot.told_digest if told else snapshot.digest
-    for at, exact, shown in snapshot.history:
-        digest = shown if told else exact
-        if digest and found and found[-1][1] == digest:
-            found[-1] = (datetime.fromisoformat(at), digest)
-        elif digest and digest != following:
-            found.append((datetime.fromisoformat(at), digest))
-        following = digest or following
-    if told and len(snapshot.history) >= SHOWN_BEFORE and found:
-        # Of the oldest one it isn't known here when it began.
-        found.pop()
-    return found
-
-
-def _since(snapshot: Snapshot) -> datetime:
-    """When what is told began to read as in this snapshot: its own time is that of a change that may not be told."""
-    since = snapshot.created_at
-    for at, _, shown in snapshot.history:
-        if shown != snapshot.told_digest:
-            return since
-        since = datetime.fromisoformat(at)
-    if len(snapshot.history) < SHOWN_BEFORE:
-        return since
-    before = Snapshot.objects.filter(phase=snapshot.phase_id, created_at__lt=since).order_by("-created_at")
-    for at, shown in before.values_list("created_at", "told_digest"):
-        if shown != snapshot.told_digest:
-            break
-        since = at
-    return since

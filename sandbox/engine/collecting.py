@@ -14,6 +14,12 @@ from sandbox.interface import Collected, CollectRules, ResponseProblem
 SPACE = 'stat --file-system --format="%b %f %S" /eval/responses'
 COMMAND = ("sh", "-c", f'{SPACE} && exec "$0" "$@"', "python3", "-S", "-m", "sandbox.inside.collect")
 
+ATTEMPTS = 3  # to hear all that the collector says
+
+
+class _WordsLost(CollectFailed):
+    """The collector spoke to its end, and not all of it arrived."""
+
 
 def collect(
     keeper: Container, expected: Mapping[str, Collection[str] | int], rules: CollectRules, *, user: int
@@ -24,10 +30,22 @@ def collect(
         if any(part in ("", ".", "..") for part in path.split("/")) or "=" in path:
             raise ValueError(f"Not a response file's path: {path!r}")
     command = [*COMMAND, json.dumps(asdict(rules)), *(f"{path}={count}" for path, count in sorted(counts.items()))]
-    code, out, err = keeper.run_inside(command, user=user, environment={**ENVIRONMENT, **OUR_ENVIRONMENT})
-    lines = out.splitlines()
-    if code or not lines or lines[-1] != b"E":
-        raise CollectFailed(f"The collector ended with exit code {code}: {err.decode(errors='replace')[-500:]}")
+    for attempt in range(1, ATTEMPTS + 1):
+        code, out, err = keeper.run_inside(command, user=user, environment={**ENVIRONMENT, **OUR_ENVIRONMENT})
+        if code:
+            raise CollectFailed(f"The collector ended with exit code {code}: {err.decode(errors='replace')[-500:]}")
+        try:
+            return _heard(out.splitlines(), expected)
+        except _WordsLost:
+            # An engine now and then loses words of a program that ends at once; reading again costs little.
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _heard(lines: list[bytes], expected: Mapping[str, Collection[str] | int]) -> Collected:
+    if not lines or lines[-1] != b"E":
+        raise _WordsLost("The end of what the collector said did not arrive.")
     return replace(_read(lines[1:-1], expected), response_bytes=_taken(lines[0]))
 
 
@@ -58,13 +76,13 @@ def _read(lines: list[bytes], expected: Mapping[str, Collection[str] | int]) -> 
             path = rest.decode()
             responses[path] = []
         elif path not in responses:
-            raise CollectFailed("The beginning of what the collector said did not arrive.")
+            raise _WordsLost("The beginning of what the collector said did not arrive.")
         elif kind == b"R":
             responses[path].append(json.loads(rest))
         else:
             problems.append(ResponseProblem(file=path, **json.loads(rest)))
     if responses.keys() != expected.keys():
-        raise CollectFailed("The collector did not speak of every file, or its words did not all arrive.")
+        raise _WordsLost("The collector did not speak of every file, or its words did not all arrive.")
     for problem in problems:
         responses.pop(problem.file)
     for path, asked in expected.items():

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from challenges.models import Challenge, Phase, Track
+from challenges.rankings import ranking_of
 from evaluations.checkpoints import ALL, MAIN
 from evaluations.models import Evaluation, Run, Score
 from evaluations.selectors import ScoredEntry, SuiteScore, scored_entries, suite_columns
 from evaluators.aggregates import coefficients
-from evaluators.protocol.ranking import Ranking, ladder_value
 from leaderboards import published, services
 from leaderboards.computing import BESIDE
 from leaderboards.models import Snapshot
@@ -85,7 +85,7 @@ def phase_results(phase: Phase) -> TrackResults:
         key=track.key,
         title=track.title,
         phase=phase.key,
-        ranking=_ranking(track),
+        ranking=ranking_of(track),
         rule=snapshot.rule,
         columns=_columns(track, snapshot.columns),
         results=tuple(results),
@@ -93,21 +93,6 @@ def phase_results(phase: Phase) -> TrackResults:
         questions=tuple(track.questions),
         higher_is_better=any(column["direction"] == "higher" for column in snapshot.columns) or not snapshot.columns,
         phase_id=phase.pk,
-    )
-
-
-def _ranking(track: Track) -> Ranking:
-    return Ranking.from_value(
-        {
-            "counts": track.counts,
-            "aggregate": track.aggregate,
-            "missing": track.missing,
-            "least_provenance": track.least_provenance,
-            "ladder": ladder_value(track.ladder),
-            "alpha": track.alpha,
-            "round": track.round_digits,
-        },
-        file="",
     )
 
 

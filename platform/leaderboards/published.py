@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from challenges.models import Challenge, Phase, Track
-from evaluators.protocol.ranking import PUBLISHED, Ranking, ladder_value
+from challenges.rankings import ranking_of
+from evaluators.protocol.ranking import PUBLISHED
 from evaluators.protocol.results import ResultColumn, ResultEntry, ResultFailure, ResultScore
 from leaderboards.models import PublishedTable
 from leaderboards.published_ranking import Standing, coefficients_of, stand
@@ -115,22 +116,6 @@ def column_values(
 def groups_of(key: str, scores: Iterable[Mapping[str, ScoreOf | ResultScore]]) -> int:
     """How many groups a column has: as many as its fullest score; one where none has any."""
     return max((len(one[key].groups) for one in scores if key in one), default=0) or 1
-
-
-def ranking_of(track: Track) -> Ranking:
-    """How the track ranks, as its document says it."""
-    return Ranking.from_value(
-        {
-            "counts": track.counts,
-            "aggregate": track.aggregate,
-            "missing": track.missing,
-            "least_provenance": track.least_provenance,
-            "ladder": ladder_value(track.ladder),
-            "alpha": track.alpha,
-            "round": track.round_digits,
-        },
-        file="",
-    )
 
 
 def _column(column: ResultColumn, shares: Mapping[str, float]) -> Column:

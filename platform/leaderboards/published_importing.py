@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenges.models import Challenge, Phase, Track
+from challenges.rankings import ranking_fields
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.protocol.ranking import ladder_text
 from evaluators.protocol.results import ResultsDocument, ResultTrack
 from evaluators.results import digest_of
 from leaderboards.models import PublishedTable
@@ -94,7 +94,6 @@ def _challenge(document: ResultsDocument, there: Challenge | None) -> Challenge:
 def _phase(document: ResultsDocument, challenge: Challenge, place: int) -> Phase:
     """The track of this place and its one phase, which closed when the edition did."""
     value = document.tracks[place]
-    ranking = value.ranking
     track, _ = Track.objects.update_or_create(
         challenge=challenge,
         key=value.key,
@@ -104,14 +103,7 @@ def _phase(document: ResultsDocument, challenge: Challenge, place: int) -> Phase
             "position": place,
             "kinds": ["predictions"],
             "questions": [question.to_value() for question in value.questions],
-            "counts": ranking.counts,
-            "aggregate": ranking.aggregate.to_value(),
-            "missing": ranking.missing,
-            "least_provenance": ranking.least_provenance,
-            "ties": ranking.ties,
-            "alpha": ranking.alpha,
-            "round_digits": ranking.round,
-            "ladder": ladder_text(ranking.ladder),
+            **ranking_fields(value.ranking),
         },
     )
     closes = document.closed(value).astimezone(UTC)

@@ -10,11 +10,11 @@ from django.db.models import ProtectedError, QuerySet
 from accounts.models import User
 from challenges.models import Challenge, Phase, Role, Track
 from challenges.questions import REMEDY, refused_changes
+from challenges.rankings import ranking_fields
 from challenges.selectors import frozen_against, is_organizer, keeps_image
 from challenges.services import grant_role, refresh_leaderboards
 from evaluators.protocol.challenge import ChallengeDocument, PhaseDocument, SuiteSource, TrackDocument
 from evaluators.protocol.problems import Problem, ProblemsFound
-from evaluators.protocol.ranking import ladder_text
 from suites import selectors, services
 from suites.models import PhaseSuite, SuiteVersion
 
@@ -259,7 +259,7 @@ def _challenge_fields(document: ChallengeDocument) -> dict[str, Any]:
 
 
 def _track_fields(document: TrackDocument, position: int) -> dict[str, Any]:
-    sandbox, ranking = document.sandbox, document.ranking
+    sandbox = document.sandbox
     return {
         "title": document.title or document.key,
         "description": document.description,
@@ -277,14 +277,7 @@ def _track_fields(document: TrackDocument, position: int) -> dict[str, Any]:
         "disk": sandbox.disk,
         "hardware": sandbox.hardware,
         "max_bytes": document.max_size,
-        "counts": ranking.counts,
-        "aggregate": ranking.aggregate.to_value(),
-        "missing": ranking.missing,
-        "least_provenance": ranking.least_provenance,
-        "ties": ranking.ties,
-        "alpha": ranking.alpha,
-        "round_digits": ranking.round,
-        "ladder": ladder_text(ranking.ladder),
+        **ranking_fields(document.ranking),
         "convert_weights": document.weights.convert,
         "remote_code": document.weights.remote_code,
         "rehearsals_hour": document.rehearsal.hour,

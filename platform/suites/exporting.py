@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from challenges.models import Challenge, Phase, Track
+from challenges.rankings import ranking_value
 from evaluators.protocol.challenge import ChallengeDocument
-from evaluators.protocol.ranking import ladder_value
 from evaluators.protocol.values import written
 from suites.models import SuiteVersion
 
@@ -72,16 +72,7 @@ def _track_value(track: Track, local: Callable[[datetime], str]) -> dict[str, An
         "checkpoints": track.checkpoints or None,
         "questions": track.questions,
         "metadata_until": local(track.metadata_until) if track.metadata_until else None,
-        "ranking": {
-            "counts": track.counts,
-            "aggregate": track.aggregate,
-            "missing": track.missing,
-            "least_provenance": track.least_provenance,
-            "ties": track.ties,
-            "alpha": track.alpha,
-            "round": track.round_digits,
-            "ladder": ladder_value(track.ladder),
-        },
+        "ranking": ranking_value(track),
         "phases": [_phase_value(phase, local) for phase in track.phases.all()],
     }
 

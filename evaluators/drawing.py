@@ -49,7 +49,7 @@ def draws_of_mean(
         scores[:, None],
         strata,
         shares,
-        clusters=_numbered(clusters),
+        clusters=numbered(clusters),
         item_weights=None if (weights == 1).all() else weights,
         seed=suite_seed(digest),
     )
@@ -100,7 +100,7 @@ def draws_of_metric(suite: Suite, rows: Mapping[str, ItemScore], *, steps: Seque
     drawn = metric_draws(
         value,
         strata,
-        clusters=_numbered([score.cluster for score in scores]),
+        clusters=numbered([score.cluster for score in scores]),
         item_weights=None if (own == 1).all() else own,
         seed=suite_seed(suite.digest),
     )
@@ -117,7 +117,7 @@ def _strata(how: Any, groups: Sequence[str]) -> tuple[NDArray[np.float64], NDArr
     return np.array([weights[name] for name in names]), np.array([place[name] for name in groups], dtype=np.intp)
 
 
-def _numbered(clusters: Sequence[str]) -> NDArray[np.intp] | None:
+def numbered(clusters: Sequence[str]) -> NDArray[np.intp] | None:
     """The clusters as numbers; None where every item is one by itself."""
     numbers = {name: number for number, name in enumerate(dict.fromkeys(clusters))}
     if len(numbers) == len(clusters):

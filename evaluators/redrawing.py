@@ -5,6 +5,7 @@ from statistics import fmean
 
 import numpy as np
 
+from evaluators.drawing import numbered
 from evaluators.statistics.draws import interval_of, mean_draws
 from evaluators.statistics.intervals import Interval, stratified_bootstrap
 from evaluators.tasks.interface import ItemScore
@@ -30,12 +31,11 @@ def bootstrap_items(
         return stratified_bootstrap(scores, weights, seed=seed)
     names = sorted(groups)
     items = [item for name in names for item in groups[name]]
-    numbers: dict[str, int] = {}
     drawn = mean_draws(
         np.array([[item.score] for item in items]),
         np.repeat(np.arange(len(names)), [len(groups[name]) for name in names]),
         np.array([weights[name] for name in names]),
-        clusters=np.array([numbers.setdefault(item.cluster, len(numbers)) for item in items]),
+        clusters=numbered([item.cluster for item in items]),
         item_weights=np.array([item.weight for item in items]),
         seed=seed,
     )

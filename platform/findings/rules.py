@@ -1,20 +1,17 @@
 """A track's aggregate computed again from the scores on its columns, as it is and as it might have been."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from evaluators.aggregates import METHODS, Table, aggregate
-from evaluators.aggregates.efficiency import LEAST, OPEN, OPEN_SHARE, lower_is_better, scenario_of
 from evaluators.aggregates.methods import RANKED_METHODS, RELATIVE_METHODS, TAKE_LOWER, TAKE_WEIGHTS
-from evaluators.aggregates.ranks import win_rates
+from evaluators.aggregates.rules import Rule, efficiency_2023_with_helms_wins
+from evaluators.aggregates.tables import Rows
 from findings.subjects import Subject
 from leaderboards.results import Column, Result
 
-Rows = Mapping[str, Mapping[str, float | None]]
 Scores = Mapping[str, float | None]
-Rule = Callable[[Rows], Scores]
 # How a track's document calls what the methods call otherwise.
 CALLED = {"rescaled": "above-chance"}
 MEANS = ("macro", "weighted")
@@ -164,7 +161,7 @@ class Recomputed:
                 method != "mean-rank",
             )
         if self.method == "efficiency-2023":
-            found[HELM_WINS] = (efficiency_by_helm, self.rows, True)
+            found[HELM_WINS] = (efficiency_2023_with_helms_wins, self.rows, True)
         return found
 
     def _turns(self, method: str) -> bool:
@@ -182,28 +179,6 @@ class Recomputed:
         if value is None or column.higher_is_better or not turn:
             return value
         return sum(column.bounds) - value
-
-
-def efficiency_by_helm(rows: Rows) -> Scores:
-    """The 2023 efficiency challenge's formula over HELM's win rates: ties count half, of n − 1 others."""
-    metrics = dict.fromkeys(metric for row in rows.values() for metric in row)
-    wins: dict[str, list[Mapping[str, float | None]]] = {}
-    for metric in metrics:
-        column = {name: row.get(metric) for name, row in rows.items()}
-        wins.setdefault(scenario_of(metric), []).append(win_rates(column, higher=not lower_is_better(metric)))
-    found: dict[str, float | None] = {}
-    for name in rows:
-        means = {scenario: math.fsum(one[name] or 0.0 for one in each) / len(each) for scenario, each in wins.items()}
-        parts = [
-            _geometric([mean for scenario, mean in means.items() if (scenario in OPEN) == known])
-            for known in (True, False)
-        ]
-        found[name] = OPEN_SHARE * parts[0] + (1 - OPEN_SHARE) * parts[1]
-    return found
-
-
-def _geometric(values: Sequence[float]) -> float:
-    return math.exp(math.fsum(math.log(max(value, LEAST)) for value in values) / len(values)) if values else 0.0
 
 
 def _mean(row: Mapping[str, float | None], weights: Mapping[str, float]) -> float | None:

@@ -170,11 +170,7 @@ def _taken_out(lights: Sequence[Light], rule: Rule, *, told: bool = False) -> li
 def _beside(light: Light, value: float | None, rule: Rule, *, bare: bool = False) -> Row:
     """A row without a rank; `bare`: without a score either. A relative aggregate is of those that are ranked alone."""
     return {
-        "standing": light.pk,
-        "entry": light.facts.entry_id,
-        "team_id": light.facts.team_id,
-        "status": light.facts.status,
-        "rank": None,
+        **_unranked(light),
         "aggregate": None if bare or rule.method.relative else _rounded(value, rule),
         "why_unranked": "not eligible" if light.facts.status == Entry.Status.NOT_ELIGIBLE else "excluded",
         "reason": light.facts.reason,
@@ -187,15 +183,16 @@ def _is_partial(light: Light) -> bool:
 
 
 def _partial(light: Light) -> Row:
+    return {**_unranked(light), "aggregate": None, "why_unranked": "a score is missing", "end": "partial"}
+
+
+def _unranked(light: Light) -> Row:
     return {
         "standing": light.pk,
         "entry": light.facts.entry_id,
         "team_id": light.facts.team_id,
         "status": light.facts.status,
         "rank": None,
-        "aggregate": None,
-        "why_unranked": "a score is missing",
-        "end": "partial",
     }
 
 

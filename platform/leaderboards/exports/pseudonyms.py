@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from django.utils.crypto import salted_hmac
 
 from accounts.models import Team
-from challenges.models import Challenge, Phase
+from challenges.models import Challenge
+from challenges.selectors import phases_judged_blind
 from leaderboards import blind
 from leaderboards.exports.query import ExportQuery
 
@@ -46,7 +47,7 @@ class Names:
 
 def judged_blind(challenge: Challenge, query: ExportQuery) -> bool:
     """Whether a track of the query is judged blind and not revealed, so that reviewers may see no names of it."""
-    phases = Phase.objects.filter(track__challenge=challenge, blind=True).select_related("track")
+    phases = phases_judged_blind().filter(track__challenge=challenge)
     if query.tracks:
         phases = phases.filter(track__key__in=query.tracks)
-    return any(blind.is_blind(phase, organizer=False) for phase in phases)
+    return phases.exists()

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from evaluators.aggregates.rules import efficiency_2023_with_helms_wins
 from evaluators.protocol.ranking import Aggregate, Ranking
-from findings.rules import HELM_WINS, Recomputed, efficiency_by_helm
+from findings.rules import HELM_WINS, Recomputed
 from findings.subjects import Subject
 from leaderboards.results import Column, Result, ScoreOf, TrackResults
 
@@ -88,7 +89,7 @@ def test_the_efficiency_formula_over_helms_wins() -> None:
         "x": {"MMLU - EM": 0.9, "corr2cause - EM": 0.9}, "y": {"MMLU - EM": 0.5, "corr2cause - EM": 0.5},
         "z": {"MMLU - EM": 0.5, "corr2cause - EM": None},
     }  # fmt: skip
-    scores = efficiency_by_helm(rows)
+    scores = efficiency_2023_with_helms_wins(rows)
     assert scores["x"] == 1.0
     # MMLU: a tie for two places, (0 + 1/2) / 2; corr2cause: one of two is beaten.
     assert scores["y"] == pytest.approx(0.25 / 3 + 2 * 0.5 / 3)
